@@ -1,0 +1,22 @@
+"""What a business case declares, and what follows from it without another line of code."""
+
+from pipeline.declaration.fields import Field, Integer, Number, Text
+from pipeline.declaration.use_case import (
+    Aggregation,
+    EventType,
+    Lookup,
+    ModelInputs,
+    UseCase,
+)
+
+__all__ = [
+    "Aggregation",
+    "EventType",
+    "Field",
+    "Integer",
+    "Lookup",
+    "ModelInputs",
+    "Number",
+    "Text",
+    "UseCase",
+]

@@ -1,0 +1,56 @@
+"""Named places in the code where a test can make the process raise or die.
+
+`PIPELINE_FAULTS="after-link=exit:3,before-commit=raise"` makes the third passage of `after-link`
+exit the process like kill -9, and every passage of `before-commit` raise.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from pipeline.errors import Fatal, SettingsError
+
+_ACTIONS = ("raise", "exit")
+_KILLED = 137
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    action: str
+    on_passage: int | None  # None: every one
+
+
+@dataclass(slots=True)
+class FaultPoints:
+    """The faults that were asked for; with none, passing a point costs one dictionary look-up."""
+
+    faults: dict[str, _Fault] = field(default_factory=dict)
+    passages: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> FaultPoints:
+        """The faults of a `point=action[:passage]` list. Raises SettingsError."""
+        return cls(dict(_parse_one(item) for item in text.split(",") if item.strip()))
+
+    def hit(self, point: str) -> None:
+        """Pass `point`: raises Fatal or ends the process where that was asked for."""
+        fault = self.faults.get(point)
+        if fault is None:
+            return
+        self.passages[point] = self.passages.get(point, 0) + 1
+        if fault.on_passage not in (None, self.passages[point]):
+            return
+        if fault.action == "exit":
+            os._exit(_KILLED)
+        raise Fatal(f"fault point {point}")
+
+
+def _parse_one(item: str) -> tuple[str, _Fault]:
+    point, _, rest = item.strip().partition("=")
+    action, _, passage = rest.partition(":")
+    if not point or action not in _ACTIONS or (passage and not passage.isdigit()):
+        raise SettingsError(
+            f"PIPELINE_FAULTS has {item.strip()!r}", "Write point=raise or point=exit:3"
+        )
+    return point, _Fault(action, int(passage) if passage else None)

@@ -1,0 +1,39 @@
+"""Event times: text in, microseconds since 1970-01-01 UTC inside, RFC 3339 with six digits out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = 3_600_000_000
+MINUTE = 60_000_000
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+_PLAIN_UTC = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
+
+
+def micros_of(moment: datetime) -> int:
+    """Microseconds since the epoch of an aware datetime, exactly."""
+    passed = moment - EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def parse_time(text: str) -> int:
+    """Microseconds of an RFC 3339 time, or of `YYYY-MM-DD HH:MM:SS[.ffffff]` taken as UTC.
+
+    Digits after the sixth are cut. Raises ValueError for anything else.
+    """
+    if _RFC3339.fullmatch(text):
+        return micros_of(datetime.fromisoformat(text.upper()))
+    if _PLAIN_UTC.fullmatch(text):
+        return micros_of(datetime.fromisoformat(text).replace(tzinfo=UTC))
+    raise ValueError("neither RFC 3339 nor YYYY-MM-DD HH:MM:SS")
+
+
+def format_time(micros: int) -> str:
+    """RFC 3339 in UTC with six digits, as `2026-01-02T03:04:05.000006Z`."""
+    moment = EPOCH + timedelta(microseconds=micros)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
