@@ -40,5 +40,5 @@ class Integer(Field):
 class Number(Field):
     """A finite JSON number, `low` to `high`, limits included; carried as a double."""
 
-    low: float = -1e308
-    high: float = 1e308
+    low: float = -1e18
+    high: float = 1e18

@@ -184,10 +184,16 @@ def _aggregation_problems(case: UseCase) -> list[str]:
 def _score_problems(case: UseCase) -> list[str]:
     aggregated = {one.event for one in case.aggregations}
     return [
-        *(f"{name} causes a score but is in no aggregation" for name in case.scored_on
-          if name not in aggregated),
-        *(f"the model reads an unknown feature {name}" for name in case.model.features
-          if name not in case.features),
+        *(
+            f"{name} causes a score but is in no aggregation"
+            for name in case.scored_on
+            if name not in aggregated
+        ),
+        *(
+            f"the model reads an unknown feature {name}"
+            for name in case.model.features
+            if name not in case.features
+        ),
     ]
 
 

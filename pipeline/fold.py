@@ -1,0 +1,134 @@
+"""The fold: how one event changes an entity's state. A pure function of the partition's log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.declaration import EventType, UseCase
+from pipeline.events import Event
+from pipeline.state import RECENT_IDS, EntityState, hashed_id
+from pipeline.windows import Window
+
+LookupKey = int | str
+Tables = Mapping[str, Mapping[LookupKey, float]]
+"""The lookup tables in force: name of the lookup -> its table."""
+
+COUNTED = "counted"
+NOT_AGGREGATED = "not_aggregated"
+DUPLICATE = "duplicate"
+
+
+class Outcome(NamedTuple):
+    """What became of an event: `COUNTED`, or why it did not count; and the lookups that missed."""
+
+    reason: str
+    causes_score: bool = False
+    missed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one event type does to a state, resolved to positions."""
+
+    lookups: tuple[tuple[int, str, str, float], ...]  # position, name, key field, default
+    opens: int | None
+    aggregations: tuple[tuple[int, int | None, str, Window], ...]  # position, anchor, field
+    scored: bool
+
+
+class Fold:
+    """Applies the events of one use case to states, one record at a time in log order."""
+
+    def __init__(self, case: UseCase) -> None:
+        self._case = case
+        self._steps = {event.name: _step(case, event) for event in case.events}
+
+    def empty(self) -> EntityState:
+        """The state before an entity's first event."""
+        return EntityState.empty(self._case)
+
+    def apply(self, state: EntityState, event: Event, tables: Tables) -> Outcome:
+        """Change `state` in place by `event`, with the lookup tables then in force."""
+        if not _remember(state, event):
+            return Outcome(DUPLICATE)
+        if state.newest is None or event.at > state.newest:
+            state.newest = event.at
+        step = self._steps[event.event_type]
+        missed = _look_up(state, step, event, tables) if step.lookups else ()
+        if step.opens is not None and state.opened[step.opens] is None:
+            state.opened[step.opens] = event.at
+        reason = _aggregate(state, step, event)
+        return Outcome(reason, step.scored and reason == COUNTED, missed)
+
+    def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
+        """Every feature by name, in the declaration's order, as of `as_of` (microseconds)."""
+        values: dict[str, float | int] = {
+            lookup.name: value
+            for lookup, value in zip(self._case.lookups, state.looked_up, strict=True)
+        }
+        for one, moments in zip(self._case.aggregations, state.moments, strict=True):
+            read = one.window.read(moments, as_of)
+            total, mean, count, var = one.features
+            values[total], values[mean] = read.sum, read.mean
+            values[count], values[var] = read.count, read.var
+        return values
+
+
+def _step(case: UseCase, event: EventType) -> _Step:
+    anchors = case.anchors
+    return _Step(
+        lookups=tuple(
+            (position, one.name, one.key, one.default)
+            for position, one in enumerate(case.lookups)
+            if one.event == event.name
+        ),
+        opens=anchors.index(event.name) if event.name in anchors else None,
+        aggregations=tuple(
+            (position, _anchor(anchors, one.window), one.of, one.window)
+            for position, one in enumerate(case.aggregations)
+            if one.event == event.name
+        ),
+        scored=event.name in case.scored_on,
+    )
+
+
+def _anchor(anchors: tuple[str, ...], window: Window) -> int | None:
+    return anchors.index(window.anchor) if window.anchor else None
+
+
+def _remember(state: EntityState, event: Event) -> bool:
+    """False for a duplicate, which changes nothing; an event without an id is never one."""
+    if event.event_id is None:
+        return True
+    hashed = hashed_id(event.event_id)
+    if hashed in state.recent:
+        return False
+    state.recent = (*state.recent[1 - RECENT_IDS :], hashed)
+    return True
+
+
+def _look_up(state: EntityState, step: _Step, event: Event, tables: Tables) -> tuple[str, ...]:
+    missed: tuple[str, ...] = ()
+    for position, name, key_field, default in step.lookups:
+        key = event.values.get(key_field)
+        found = None if key is None else tables.get(name, {}).get(key)
+        state.looked_up[position] = default if found is None else found
+        if found is None:
+            missed = (*missed, name)
+    return missed
+
+
+def _aggregate(state: EntityState, step: _Step, event: Event) -> str:
+    """`COUNTED` if any aggregation took the event in, else the first reason why none did."""
+    reasons = []
+    for position, anchor, of, window in step.aggregations:
+        opened = None if anchor is None else state.opened[anchor]
+        refusal = window.refusal(opened, event.at)
+        if refusal is None:
+            state.moments[position].add(float(event.values[of]))
+        reasons.append(refusal)
+    if None in reasons:
+        return COUNTED
+    return reasons[0] or NOT_AGGREGATED if reasons else NOT_AGGREGATED

@@ -1,0 +1,1 @@
+"""The edge to Kafka: reading behind a gate, writing in origin order, and administration."""

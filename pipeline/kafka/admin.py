@@ -1,0 +1,141 @@
+"""Topics: their ids, making them, and refusing what would break a promise. Blocking calls."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import KafkaError
+
+from pipeline.errors import InfrastructureError, Refusal
+from pipeline.kafka.client import kafka_python_options
+from pipeline.settings import KafkaSettings
+from pipeline.topics import SOURCE_MAX_BYTES, Topics
+
+_REQUIRED = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
+_NO_ERROR, _ALREADY_EXISTS = 0, 36
+
+
+class Admin:
+    """A blocking client for topics; use it as `with Admin.connect(settings) as admin`."""
+
+    def __init__(self, client: KafkaAdminClient, replication: int) -> None:
+        self._client = client
+        self._replication = replication
+
+    @classmethod
+    @contextlib.contextmanager
+    def connect(cls, settings: KafkaSettings) -> Iterator[Admin]:
+        """An Admin that is closed at the end. Raises InfrastructureError when Kafka fails."""
+        client = None
+        try:
+            client = KafkaAdminClient(client_id="pipeline-admin", **kafka_python_options(settings))
+            yield cls(client, settings.replication)
+        except KafkaError as error:
+            raise InfrastructureError(f"Kafka at {settings.bootstrap}: {error}") from error
+        finally:
+            if client is not None:
+                client.close()
+
+    def topic_ids(self, names: tuple[str, ...]) -> dict[str, str]:
+        """The id of each topic. Raises Refusal for one that does not exist."""
+        found = self._describe(names)
+        for name in names:
+            if name not in found:
+                raise Refusal(f"topic {name} does not exist", "Run `pipeline topics create`")
+        return {name: _text_id(found[name]["topic_id"]) for name in names}
+
+    def partitions(self, names: tuple[str, ...]) -> dict[str, int]:
+        """The number of partitions of each topic that exists."""
+        return {name: len(topic["partitions"]) for name, topic in self._describe(names).items()}
+
+    def create(self, topics: Topics, partitions: int) -> list[str]:
+        """Make what is missing of a use case's topics, the source included; returns their names."""
+        wanted = {topics.generated: SOURCE_MAX_BYTES, **topics.ours}
+        present = self._describe(tuple(wanted))
+        missing = {name: size for name, size in wanted.items() if name not in present}
+        for name, size in missing.items():
+            self._create(name, partitions, size)
+        return sorted(missing)
+
+    def _create(self, name: str, partitions: int, max_bytes: int) -> None:
+        options = {
+            "num_partitions": partitions,
+            "replication_factor": self._replication,
+            "configs": {**_REQUIRED, "max.message.bytes": str(max_bytes)},
+        }
+        reply = self._client.create_topics(
+            {name: options}, raise_errors=False, wait_for_metadata=True
+        )
+        for answer in reply["topics"]:
+            if answer["error_code"] not in (_NO_ERROR, _ALREADY_EXISTS):
+                raise InfrastructureError(f"topic {name}: {answer['error_message']}")
+
+    def check(self, topics: Mapping[str, int], partitions: int) -> None:
+        """Refuse topics that break a promise: name -> largest record it must take (bytes)."""
+        names = tuple(topics)
+        self.topic_ids(names)
+        for name, count in self.partitions(names).items():
+            if count != partitions:
+                raise Refusal(
+                    f"topic {name} has {count} partitions, not {partitions}",
+                    "Set PIPELINE_PARTITIONS to the number all our topics have",
+                )
+        for name, config in self.configs(names).items():
+            _check_config(name, config, topics[name])
+
+    def configs(self, names: tuple[str, ...]) -> dict[str, dict[str, str]]:
+        """The effective configuration of each topic."""
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        found = self._client.describe_configs(resources, config_filter="all")["topic"]
+        return {
+            name: {key: entry["value"] for key, entry in config.items()}
+            for name, config in found.items()
+        }
+
+    def ends(self, partitions: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """The next offset to be written of each (topic, partition)."""
+        return self._offsets(partitions, OffsetSpec.LATEST)
+
+    def starts(self, partitions: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """The first offset that is still there of each (topic, partition)."""
+        return self._offsets(partitions, OffsetSpec.EARLIEST)
+
+    def committed(self, group: str) -> dict[tuple[str, int], int]:
+        """The offsets that a consumer group has committed."""
+        found = self._client.list_group_offsets({group: None})[group]
+        return {(tp.topic, tp.partition): entry.offset for tp, entry in found.items()}
+
+    def _offsets(
+        self, partitions: list[tuple[str, int]], spec: OffsetSpec
+    ) -> dict[tuple[str, int], int]:
+        wanted = {TopicPartition(*one): spec for one in partitions}
+        found = self._client.list_partition_offsets(wanted)
+        return {(tp.topic, tp.partition): entry.offset for tp, entry in found.items()}
+
+    def _describe(self, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        answers = self._client.describe_topics(list(names))
+        return {one["name"]: one for one in answers if one["error_code"] == _NO_ERROR}
+
+
+def _text_id(topic_id: str) -> str:
+    """Kafka's own way to write a topic id: 22 characters of URL-safe base64."""
+    return base64.urlsafe_b64encode(uuid.UUID(topic_id).bytes).decode().rstrip("=")
+
+
+def _check_config(name: str, config: Mapping[str, str], max_bytes: int) -> None:
+    for key, wanted in _REQUIRED.items():
+        if config.get(key) != wanted:
+            raise Refusal(
+                f"topic {name} has {key}={config.get(key)}", f"Set {key}={wanted} on the topic"
+            )
+    if int(config["max.message.bytes"]) < max_bytes:
+        raise Refusal(
+            f"topic {name} takes records up to {config['max.message.bytes']} bytes",
+            f"Set max.message.bytes={max_bytes} on the topic",
+        )

@@ -1,0 +1,321 @@
+"""Reading behind a gate: a partition is read only from a position that its stage has given.
+
+aiokafka delivers from the committed offset while a rebalance listener still runs, and swallows the
+listener's errors. So the listener only marks, and `poll` asks the stage for the position of every
+newly assigned partition before it reads a record of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.errors import InfrastructureError, Refusal
+from pipeline.kafka.client import aiokafka_options
+from pipeline.logs import log
+from pipeline.settings import KafkaSettings
+
+_SESSION_MS = 10_000
+_HEARTBEAT_MS = 1_000
+_REQUEST_MS = 15_000
+_TICK_SECONDS = 0.25
+_IDLE_SECONDS = 5.0
+_STOP_SECONDS = 5.0
+
+
+class Log(NamedTuple):
+    """One partition of a topic as the broker has it: `end` is the next offset to be written."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition, read from `start` on; `reading` tells its reading from others."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    start: int
+    reading: int
+    records: Sequence[ConsumerRecord]
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on after this batch."""
+        return int(self.records[-1].offset) + 1
+
+
+class Positions(Protocol):
+    """What a stage tells the gate."""
+
+    async def position(self, log: Log) -> int:
+        """The offset to read first. Raises Refusal, or InfrastructureError to be asked again."""
+        ...
+
+
+class Reader(Protocol):
+    """What a stage may ask of whoever feeds it; the real one is `Feed`."""
+
+    def is_current(self, batch: Batch) -> bool:
+        """False when the batch was read before a rebalance or a rewind of its partition."""
+        ...
+
+    def rewind(self, topic: str, partition: int, offset: int) -> None:
+        """Read the partition from `offset` again; batches read before are no longer current."""
+        ...
+
+    def pause_until_confirmed(self, topic: str, partition: int) -> None:
+        """Read the partition on only after the group has confirmed that it is still ours."""
+        ...
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Commit next offsets by (topic, partition). Raises InfrastructureError."""
+        ...
+
+
+class Feed:
+    """A consumer group member whose partitions are read from where `positions` says."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        topics: Mapping[str, str],
+        group: str,
+        instance: str,
+        positions: Positions,
+        max_records: int,
+    ) -> None:
+        """`topics` maps names to topic ids; `instance` is unique in the group and stays."""
+        self._topic_ids = dict(topics)
+        self._positions = positions
+        self._max_records = max_records
+        self._next: dict[TopicPartition, int] = {}
+        self._readings: dict[TopicPartition, int] = {}
+        self._unconfirmed: set[TopicPartition] = set()
+        self._last_reading = 0
+        self._assignments = 0
+        self._polled_at = time.monotonic()
+        self._polling = False
+        self._keeper: asyncio.Task[None] | None = None
+        self._consumer = AIOKafkaConsumer(
+            group_id=group,
+            group_instance_id=f"{group}-{instance}",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            session_timeout_ms=_SESSION_MS,
+            heartbeat_interval_ms=_HEARTBEAT_MS,
+            request_timeout_ms=_REQUEST_MS,
+            fetch_max_wait_ms=100,
+            **aiokafka_options(settings),
+        )
+
+    async def start(self) -> None:
+        """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
+        self._consumer.subscribe(list(self._topic_ids), listener=_Marks(self._reassigned))
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            raise InfrastructureError(f"no consumer: {error!r}") from error
+        self._keeper = asyncio.create_task(self._keep_alive())
+
+    async def stop(self) -> None:
+        """Leave, within seconds even when the broker is down."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        try:
+            await asyncio.wait_for(self._consumer.stop(), _STOP_SECONDS)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("consumer closed with an error", error=repr(error))
+
+    @property
+    def owned(self) -> list[tuple[str, int]]:
+        """The partitions that are being read."""
+        return [(tp.topic, tp.partition) for tp in self._next]
+
+    async def poll(self) -> list[Batch]:
+        """The next records of all partitions, waiting a moment for them; empty when quiet.
+
+        Raises Refusal from the stage's positions or for an offset that the log has lost.
+        """
+        try:
+            await self._position_new_partitions()
+            ready = [tp for tp in self._next if tp not in self._unconfirmed]
+            if not ready:
+                await asyncio.sleep(_TICK_SECONDS)
+                return []
+            return self._batches(await self._get(ready))
+        except OffsetOutOfRangeError as error:
+            self._refuse_if_lost(error.args[0])
+            return []
+        except (KafkaError, InfrastructureError, IllegalStateError) as error:
+            log.warning("reading is held up", error=repr(error))
+            await asyncio.sleep(_TICK_SECONDS)
+            return []
+
+    def is_current(self, batch: Batch) -> bool:
+        """False when the batch was read before a rebalance or a rewind of its partition."""
+        return self._readings.get(TopicPartition(batch.topic, batch.partition)) == batch.reading
+
+    def rewind(self, topic: str, partition: int, offset: int) -> None:
+        """Read the partition from `offset` again; batches read before are no longer current."""
+        tp = TopicPartition(topic, partition)
+        if tp in self._next:
+            self._read_from(tp, offset)
+
+    def pause_until_confirmed(self, topic: str, partition: int) -> None:
+        """Read the partition on only after the group has confirmed that it is still ours."""
+        tp = TopicPartition(topic, partition)
+        if tp in self._next:
+            self._unconfirmed.add(tp)
+            self._readings.pop(tp, None)
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Commit next offsets by (topic, partition). Raises InfrastructureError."""
+        wanted = {TopicPartition(*key): offset for key, offset in offsets.items()}
+        mine = {tp: offset for tp, offset in wanted.items() if tp in self._next}
+        if not mine:
+            return
+        try:
+            await self._consumer.commit(mine)
+        except (KafkaError, IllegalStateError) as error:
+            raise InfrastructureError(f"commit: {error!r}") from error
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        """The committed offset of a partition. Raises InfrastructureError."""
+        try:
+            offset: int | None = await self._consumer.committed(TopicPartition(topic, partition))
+        except KafkaError as error:
+            raise InfrastructureError(f"committed offset: {error!r}") from error
+        return offset
+
+    def lags(self) -> dict[tuple[str, int], int]:
+        """Records not read yet, by (topic, partition), as of the last fetch."""
+        ends = {tp: self._consumer.highwater(tp) for tp in self._next}
+        return {
+            (tp.topic, tp.partition): max(end - self._next[tp], 0)
+            for tp, end in ends.items()
+            if end is not None
+        }
+
+    def _reassigned(self) -> None:
+        self._assignments += 1
+        self._next.clear()
+        self._readings.clear()
+        self._unconfirmed.clear()
+
+    async def _position_new_partitions(self) -> None:
+        assignments = self._assignments
+        await self._confirm()
+        new = [tp for tp in self._consumer.assignment() if tp not in self._next]
+        if not new:
+            return
+        starts = await self._consumer.beginning_offsets(new)
+        ends = await self._consumer.end_offsets(new)
+        for tp in new:
+            place = Log(tp.topic, self._topic_ids[tp.topic], tp.partition, starts[tp], ends[tp])
+            position = _within(place, await self._positions.position(place))
+            if self._assignments != assignments:
+                return
+            self._read_from(tp, position)
+
+    def _refuse_if_lost(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """A fetch from before our own seek may fail too, and means nothing."""
+        for tp, offset in offsets.items():
+            if self._next.get(tp) == offset:
+                raise Refusal(
+                    f"{tp.topic} partition {tp.partition} no longer holds offset {offset}",
+                    "Run `pipeline rebuild`",
+                )
+
+    async def _confirm(self) -> None:
+        """A commit is refused to a member that the group has replaced, so it confirms us."""
+        for tp in list(self._unconfirmed):
+            with contextlib.suppress(CommitFailedError):
+                await self._consumer.commit({tp: self._next[tp]})
+                self._unconfirmed.discard(tp)
+                self._next.pop(tp, None)
+
+    def _read_from(self, tp: TopicPartition, offset: int) -> None:
+        self._last_reading += 1
+        self._consumer.seek(tp, offset)
+        self._next[tp] = offset
+        self._readings[tp] = self._last_reading
+
+    async def _get(self, ready: list[TopicPartition]) -> dict[TopicPartition, Any]:
+        self._polling = True
+        self._consumer.resume(*self._consumer.paused())
+        try:
+            found: dict[TopicPartition, Any] = await self._consumer.getmany(
+                *ready, timeout_ms=int(_TICK_SECONDS * 1000), max_records=self._max_records
+            )
+        finally:
+            self._polling = False
+            self._polled_at = time.monotonic()
+        return found
+
+    def _batches(self, found: Mapping[TopicPartition, Any]) -> list[Batch]:
+        batches = []
+        for tp, records in found.items():
+            if not records or tp not in self._next:
+                continue
+            batches.append(
+                Batch(
+                    tp.topic,
+                    self._topic_ids[tp.topic],
+                    tp.partition,
+                    self._next[tp],
+                    self._readings[tp],
+                    records,
+                )
+            )
+            self._next[tp] = records[-1].offset + 1
+        return batches
+
+    async def _keep_alive(self) -> None:
+        """While a batch is stuck, poll with everything paused: the group evicts who does not."""
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            if self._polling or time.monotonic() - self._polled_at < _IDLE_SECONDS:
+                continue
+            with contextlib.suppress(KafkaError, IllegalStateError):
+                self._consumer.pause(*self._consumer.assignment())
+                await self._consumer.getmany(timeout_ms=0)
+            self._polled_at = time.monotonic()
+
+
+class _Marks(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
+    """Only marks that the assignment changed: what is slow or may fail happens in `poll`."""
+
+    def __init__(self, mark: Callable[[], None]) -> None:
+        self._mark = mark
+
+    async def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - aiokafka's signature
+        self._mark()
+
+    async def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - aiokafka's signature
+        self._mark()
+
+
+def _within(place: Log, position: int) -> int:
+    if place.start <= position <= place.end:
+        return position
+    raise Refusal(
+        f"{place.topic} partition {place.partition} holds offsets {place.start} to {place.end}, "
+        f"but {position} is the next to apply",
+        "Run `pipeline rebuild`, with --new-epoch where the topic was made again",
+    )

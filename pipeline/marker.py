@@ -1,0 +1,63 @@
+"""The marker: what a stateful stage has applied of one partition, written with its effects.
+
+It is the truth about progress; the committed offset in Kafka is a hint for lag tools.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pipeline.origin import Highest
+
+BEFORE_FIRST = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Progress over one partition: `offset` is the last one applied, -1 before the first."""
+
+    topic_id: str
+    generation: str
+    fingerprint: str
+    offset: int
+    highest: Highest
+    lookups: Mapping[str, str]
+
+    @classmethod
+    def first(cls, topic_id: str, generation: str, fingerprint: str) -> Marker:
+        """The marker of a partition of which nothing has been applied."""
+        return cls(topic_id, generation, fingerprint, BEFORE_FIRST, Highest(), {})
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What another writer would have changed: generation, topic id, fingerprint, offset."""
+        return (self.generation, self.topic_id, self.fingerprint, str(self.offset))
+
+    def at(self, offset: int, highest: Highest, lookups: Mapping[str, str]) -> Marker:
+        """The marker after the records up to `offset` have been applied."""
+        return replace(self, offset=offset, highest=highest, lookups=lookups)
+
+    def encode(self) -> dict[str, str]:
+        """The fields of its Redis hash."""
+        return {
+            "generation": self.generation,
+            "topic_id": self.topic_id,
+            "fingerprint": self.fingerprint,
+            "offset": str(self.offset),
+            "origins": json.dumps(self.highest.encode(), separators=(",", ":")),
+            "lookups": json.dumps(dict(self.lookups), separators=(",", ":")),
+        }
+
+    @classmethod
+    def decode(cls, fields: Mapping[str, str]) -> Marker:
+        """The marker of a Redis hash. Raises KeyError or ValueError when it is not one."""
+        return cls(
+            topic_id=fields["topic_id"],
+            generation=fields["generation"],
+            fingerprint=fields["fingerprint"],
+            offset=int(fields["offset"]),
+            highest=Highest.decode(json.loads(fields["origins"])),
+            lookups=json.loads(fields["lookups"]),
+        )

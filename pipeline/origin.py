@@ -1,0 +1,108 @@
+"""Origins: which record of the first log caused a record, and which of them are replays.
+
+Every record that a stage writes carries its cause in the first log. A record whose origin is not
+newer than the highest one applied from the same log partition is a replay and has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+HEADER = "origin"
+TIME_HEADER = "origin-time"
+KIND_HEADER = "kind"
+
+Source = tuple[str, int]
+"""A partition of a first log: (topic id, partition)."""
+
+Place = tuple[int, int]
+"""A place in it: (offset, index among the outputs of that record)."""
+
+
+class Origin(NamedTuple):
+    """A record of the first log, and which of its outputs this is."""
+
+    topic_id: str
+    partition: int
+    offset: int
+    index: int = 0  # type: ignore[assignment] # hides tuple.index, which no one calls here
+
+    @property
+    def source(self) -> Source:
+        """The log partition it belongs to."""
+        return (self.topic_id, self.partition)
+
+    @property
+    def place(self) -> Place:
+        """What is compared within that log partition."""
+        return (self.offset, self.index)
+
+    def encode(self) -> bytes:
+        """`topic-id/partition/offset/index` as a header's value."""
+        return f"{self.topic_id}/{self.partition}/{self.offset}/{self.index}".encode()
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Origin:
+        """The origin of a header's value. Raises ValueError."""
+        topic_id, partition, offset, index = raw.decode("ascii").rsplit("/", 3)
+        return cls(topic_id, int(partition), int(offset), int(index))
+
+
+def origin_in(headers: Iterable[tuple[str, bytes]]) -> Origin | None:
+    """The origin among a record's headers, if it carries one. Raises ValueError when torn."""
+    for name, value in headers:
+        if name == HEADER:
+            return Origin.decode(value)
+    return None
+
+
+def header_in(headers: Iterable[tuple[str, bytes]], wanted: str) -> bytes | None:
+    """The first value of the header `wanted`."""
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None
+
+
+@dataclass(slots=True)
+class Highest:
+    """The highest origin applied so far, per partition of the first log."""
+
+    places: dict[Source, Place] = field(default_factory=dict)
+
+    def admit(self, origin: Origin) -> bool:
+        """True, and remembered, when `origin` is newer than all before it; False for a replay."""
+        known = self.places.get((origin[0], origin[1]))
+        place = (origin[2], origin[3])
+        if known is not None and place <= known:
+            return False
+        self.places[(origin[0], origin[1])] = place
+        return True
+
+    def copy(self) -> Highest:
+        """An equal, independent value."""
+        return Highest(dict(self.places))
+
+    def encode(self) -> dict[str, str]:
+        """`topic-id/partition` -> `offset/index`, as text."""
+        return {
+            f"{topic_id}/{partition}": f"{offset}/{index}"
+            for (topic_id, partition), (offset, index) in self.places.items()
+        }
+
+    @classmethod
+    def decode(cls, text: Mapping[str, str]) -> Highest:
+        """The inverse of `encode`. Raises ValueError."""
+        return cls({_source(key): _place(value) for key, value in text.items()})
+
+
+def _source(text: str) -> Source:
+    topic_id, partition = text.rsplit("/", 1)
+    return topic_id, int(partition)
+
+
+def _place(text: str) -> Place:
+    offset, index = text.split("/")
+    return int(offset), int(index)

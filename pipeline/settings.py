@@ -1,0 +1,178 @@
+"""All settings of a process, read from the environment once and frozen.
+
+Nothing else reads the environment. Every variable begins with `PIPELINE_`.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.errors import SettingsError
+
+T = TypeVar("T")
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that shows itself to no log and no error."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How to reach Kafka."""
+
+    bootstrap: str
+    protocol: str = "PLAINTEXT"
+    mechanism: str = "PLAIN"
+    username: str = ""
+    password: Secret = Secret("")
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    replication: int = 1
+    compression: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """How to reach Redis: one server, or a cluster of them."""
+
+    url: str
+    cluster: bool = False
+    username: str = ""
+    password: Secret = Secret("")
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggerSettings:
+    """When `inference_logger` closes a file: by rows, by bytes held, or by seconds."""
+
+    rows: int = 100_000
+    bytes: int = 64 * 1024 * 1024
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a worker or a command may be told."""
+
+    kafka: KafkaSettings
+    redis: RedisSettings
+    use_case: str = "first_day_churn"
+    sources: tuple[str, ...] = ()
+    partitions: int = 8
+    instance: str = ""
+    data_dir: Path = Path(".pipeline/data")
+    lookups_dir: Path = Path(".pipeline/lookups")
+    models_dir: Path = Path("models")
+    cached_entities: int = 200_000
+    batch_records: int = 5_000
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
+    log_level: str = "info"
+    faults: str = ""
+    logger: LoggerSettings = LoggerSettings()
+
+    @property
+    def parquet_dir(self) -> Path:
+        """Where `inference_logger` keeps the topics of this use case."""
+        return self.data_dir / self.use_case
+
+
+class _Reader:
+    """Reads typed values out of an environment and names the variable that is wrong."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(f"PIPELINE_{name}", "").strip() or default
+
+    def number(self, name: str, default: T, kind: Callable[[str], T], low: float) -> T:
+        text = self.text(name, "")
+        if not text:
+            return default
+        try:
+            value = kind(text)
+        except ValueError:
+            raise _wrong(name, text, "a number") from None
+        if not float(text) >= low:
+            raise _wrong(name, text, f"at least {low:g}")
+        return value
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        text = self.text(name, default)
+        if text not in choices:
+            raise _wrong(name, text, f"one of {', '.join(choices)}")
+        return text
+
+    def secret(self, name: str) -> Secret:
+        return Secret(self.text(name, ""))
+
+    def flag(self, name: str) -> bool:
+        return self.choice(name, "false", ("true", "false")) == "true"
+
+
+def _wrong(name: str, text: str, wanted: str) -> SettingsError:
+    return SettingsError(f"PIPELINE_{name} is {text!r}", f"Set it to {wanted}")
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`. Raises SettingsError, which names the variable at fault."""
+    read = _Reader(environ)
+    return Settings(
+        kafka=_kafka(read),
+        redis=_redis(read),
+        use_case=read.text("USE_CASE", "first_day_churn"),
+        sources=tuple(filter(None, read.text("SOURCES", "").split(","))),
+        partitions=read.number("PARTITIONS", 8, int, 1),
+        instance=read.text("INSTANCE", socket.gethostname()),
+        data_dir=Path(read.text("DATA", ".pipeline/data")),
+        lookups_dir=Path(read.text("LOOKUPS", ".pipeline/lookups")),
+        models_dir=Path(read.text("MODELS", "models")),
+        cached_entities=read.number("CACHED_ENTITIES", 200_000, int, 1),
+        batch_records=read.number("BATCH_RECORDS", 5_000, int, 1),
+        metrics_host=read.text("METRICS_HOST", "127.0.0.1"),
+        metrics_port=read.number("METRICS_PORT", 0, int, 0),
+        log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        faults=read.text("FAULTS", ""),
+        logger=LoggerSettings(
+            rows=read.number("LOGGER_ROWS", 100_000, int, 1),
+            bytes=read.number("LOGGER_BYTES", 64 * 1024 * 1024, int, 1),
+            seconds=read.number("LOGGER_SECONDS", 5.0, float, 0.1),
+        ),
+    )
+
+
+def _kafka(read: _Reader) -> KafkaSettings:
+    return KafkaSettings(
+        bootstrap=read.text("KAFKA", "127.0.0.1:9092"),
+        protocol=read.choice("KAFKA_PROTOCOL", "PLAINTEXT", _PROTOCOLS),
+        mechanism=read.choice("KAFKA_MECHANISM", "PLAIN", _MECHANISMS),
+        username=read.text("KAFKA_USERNAME", ""),
+        password=read.secret("KAFKA_PASSWORD"),
+        ca_file=read.text("KAFKA_CA_FILE", ""),
+        cert_file=read.text("KAFKA_CERT_FILE", ""),
+        key_file=read.text("KAFKA_KEY_FILE", ""),
+        replication=read.number("KAFKA_REPLICATION", 1, int, 1),
+        compression=read.choice("KAFKA_COMPRESSION", "none", ("none", "lz4", "zstd", "gzip")),
+    )
+
+
+def _redis(read: _Reader) -> RedisSettings:
+    return RedisSettings(
+        url=read.text("REDIS", "redis://127.0.0.1:6379/0"),
+        cluster=read.flag("REDIS_CLUSTER"),
+        username=read.text("REDIS_USERNAME", ""),
+        password=read.secret("REDIS_PASSWORD"),
+        ca_file=read.text("REDIS_CA_FILE", ""),
+    )

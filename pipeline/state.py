@@ -1,0 +1,126 @@
+"""What is kept of one entity, and the Redis hash that holds it.
+
+The hash is for people too: features stand under their names, floats as their exact repr, times as
+microseconds since the epoch. `m2` and `recent_ids` are binary, packed to 64 bytes at most a field,
+because one byte more makes Redis leave its compact encoding and use four times the memory.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from pipeline.declaration import UseCase
+from pipeline.windows import Moments
+
+RECENT_IDS = 8
+_ID_BYTES = 8
+_DOUBLES_A_FIELD = 8
+
+Raw = bytes | None
+
+
+@dataclass(slots=True)
+class EntityState:
+    """The fold's memory of one entity; the fold changes it in place, so `copy` before a trial.
+
+    `looked_up`, `opened` and `moments` follow the order of the declaration's lookups, anchors and
+    aggregations. `recent` holds the hashes of the last different event ids, oldest first.
+    """
+
+    looked_up: list[float]
+    opened: list[int | None]
+    moments: list[Moments]
+    recent: tuple[bytes, ...] = ()
+    newest: int | None = None
+
+    @classmethod
+    def empty(cls, case: UseCase) -> EntityState:
+        """The state of an entity that no event has reached."""
+        return cls(
+            looked_up=[lookup.default for lookup in case.lookups],
+            opened=[None for _ in case.anchors],
+            moments=[Moments() for _ in case.aggregations],
+        )
+
+    def copy(self) -> EntityState:
+        """An equal, independent state."""
+        return EntityState(
+            list(self.looked_up),
+            list(self.opened),
+            [moments.copy() for moments in self.moments],
+            self.recent,
+            self.newest,
+        )
+
+
+def hashed_id(event_id: str) -> bytes:
+    """The 8 bytes by which an event id is remembered."""
+    return blake2b(event_id.encode(), digest_size=_ID_BYTES).digest()
+
+
+class StateCodec:
+    """Between an EntityState and the values of its hash, in the order of `fields`."""
+
+    def __init__(self, case: UseCase) -> None:
+        self._case = case
+        self._chunks = -(-len(case.aggregations) // _DOUBLES_A_FIELD)
+        self.fields: tuple[str, ...] = (
+            *case.features,
+            *(f"first_{anchor}" for anchor in case.anchors),
+            "newest_event",
+            "recent_ids",
+            *("m2" if chunk == 0 else f"m2_{chunk}" for chunk in range(self._chunks)),
+        )
+
+    def encode(self, state: EntityState) -> list[str | bytes]:
+        """The values of all `fields`; a time not known yet is empty."""
+        values: list[str | bytes] = [repr(value) for value in state.looked_up]
+        for one in state.moments:
+            values += (repr(one.sum), repr(one.mean), str(one.count), repr(one.var))
+        values += ["" if opened is None else str(opened) for opened in state.opened]
+        values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
+        values += self._pack([one.m2 for one in state.moments])
+        return values
+
+    def decode(self, values: Sequence[Raw]) -> EntityState | None:
+        """The state of the values of `fields`; None where there is no hash. Raises ValueError."""
+        if all(value is None for value in values):
+            return None
+        if None in values:
+            raise ValueError("a field of the state is missing")
+        return self._decode([value for value in values if value is not None])
+
+    def _decode(self, values: Sequence[bytes]) -> EntityState:
+        lookups, anchors = len(self._case.lookups), len(self._case.anchors)
+        rest = lookups + 4 * len(self._case.aggregations)
+        m2 = self._unpack(values[rest + anchors + 2 :])
+        return EntityState(
+            [float(value) for value in values[:lookups]],
+            [int(value) if value else None for value in values[rest : rest + anchors]],
+            [
+                _moments(values[lookups + 4 * i : lookups + 4 * i + 4], m2[i])
+                for i in range(len(self._case.aggregations))
+            ],
+            _ids(values[rest + anchors + 1]),
+            int(values[rest + anchors]) if values[rest + anchors] else None,
+        )
+
+    def _pack(self, doubles: list[float]) -> list[bytes]:
+        starts = range(0, len(doubles), _DOUBLES_A_FIELD)
+        chunks = [doubles[start : start + _DOUBLES_A_FIELD] for start in starts]
+        return [struct.pack(f"<{len(chunk)}d", *chunk) for chunk in chunks]
+
+    def _unpack(self, chunks: Sequence[bytes]) -> tuple[float, ...]:
+        packed = b"".join(chunks)
+        return struct.unpack(f"<{len(self._case.aggregations)}d", packed)
+
+
+def _moments(values: Sequence[bytes], m2: float) -> Moments:
+    return Moments(int(values[2]), float(values[0]), float(values[1]), m2)
+
+
+def _ids(packed: bytes) -> tuple[bytes, ...]:
+    return tuple(packed[i : i + _ID_BYTES] for i in range(0, len(packed), _ID_BYTES))

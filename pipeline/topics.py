@@ -1,0 +1,55 @@
+"""The names of all topics and consumer groups, and how the topics must be configured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.declaration import UseCase
+
+_KIB = 1024
+SOURCE_MAX_BYTES = 1024 * _KIB
+REJECTED_MAX_BYTES = SOURCE_MAX_BYTES + 64 * _KIB  # the original and its headers
+STAGES = ("event_handler", "stream_features", "serving", "inference_logger")
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one use case, side by side with those of others by their prefix."""
+
+    generated: str
+    incoming: str
+    features: str
+    inferences: str
+    rejected: str
+
+    @classmethod
+    def of(cls, case: UseCase) -> Topics:
+        """The topics of `case`."""
+        prefix = case.topic_prefix
+        return cls(
+            generated=f"{prefix}generated-events",
+            incoming=f"{prefix}incoming-events",
+            features=f"{prefix}serving-features",
+            inferences=f"{prefix}inferences",
+            rejected=f"{prefix}rejected-events",
+        )
+
+    @property
+    def ours(self) -> dict[str, int]:
+        """The topics that our stages write, each with the largest record it must take (bytes)."""
+        return {
+            self.incoming: SOURCE_MAX_BYTES,
+            self.features: SOURCE_MAX_BYTES,
+            self.inferences: SOURCE_MAX_BYTES,
+            self.rejected: REJECTED_MAX_BYTES,
+        }
+
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """The topics that `inference_logger` keeps."""
+        return (self.incoming, self.inferences, self.rejected)
+
+
+def group_of(case: UseCase, stage: str) -> str:
+    """The consumer group of `stage`."""
+    return f"{case.name}-{stage}"
