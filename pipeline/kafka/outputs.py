@@ -7,8 +7,8 @@ caller then delivers the same input again from its first origin, with a producer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -23,9 +23,8 @@ from pipeline.errors import Fatal, InfrastructureError
 from pipeline.kafka.client import aiokafka_options
 from pipeline.logs import log
 from pipeline.origin import HEADER, header_in
+from pipeline.records import Deliveries, OutRecord, Target
 from pipeline.settings import KafkaSettings
-
-Headers = tuple[tuple[str, bytes], ...]
 
 _BATCH_BYTES = 256 * 1024
 _REQUEST_SECONDS = 10
@@ -36,24 +35,6 @@ _PERMANENT = (
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
-
-
-class OutRecord(NamedTuple):
-    """A record to write."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-
-
-class Target(NamedTuple):
-    """An output partition."""
-
-    topic: str
-    partition: int
-
-
-Deliveries = Mapping[Target, Sequence[OutRecord]]
 
 
 class Outputs:

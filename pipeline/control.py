@@ -1,0 +1,64 @@
+"""Control records: what would change the fold's result is itself a record in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from pipeline.errors import DataError
+from pipeline.origin import KIND_HEADER, header_in
+from pipeline.records import OutRecord
+
+_CONTROL = b"control"
+_HEADERS = ((KIND_HEADER, _CONTROL),)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupLoaded:
+    """From here on, `version` of the table holds in this partition."""
+
+    lookup: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Forget this entity: its state, and what is derived from it."""
+
+    entity: str
+
+
+Control = LookupLoaded | Erase
+
+
+def is_control(headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether a record with these headers is a control record."""
+    return header_in(headers, KIND_HEADER) == _CONTROL
+
+
+def lookup_record(lookup: str, version: str) -> OutRecord:
+    """The record that puts a lookup's table in force; one goes to every partition."""
+    content = {"control": "lookup", "lookup": lookup, "version": version}
+    return OutRecord(None, orjson.dumps(content), _HEADERS)
+
+
+def erase_record(entity: str) -> OutRecord:
+    """The record that erases an entity; it goes to the entity's partition."""
+    content = {"control": "erase", "entity": entity}
+    return OutRecord(entity.encode(), orjson.dumps(content), _HEADERS)
+
+
+def decode_control(value: bytes | None) -> Control:
+    """The content of a control record. Raises DataError."""
+    try:
+        content = orjson.loads(value or b"")
+        match content["control"]:
+            case "lookup":
+                return LookupLoaded(str(content["lookup"]), str(content["version"]))
+            case "erase":
+                return Erase(str(content["entity"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        pass
+    raise DataError("unknown_control")

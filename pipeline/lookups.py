@@ -1,0 +1,104 @@
+"""Lookup tables: immutable CSV files named by their content's hash, in a directory all workers see.
+
+`<directory>/<use case>/<lookup>/<version>.csv`, with a header of the key field and the lookup's
+name. They are never deleted by us: the log names versions for as long as it is kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import os
+from pathlib import Path
+
+from pipeline.declaration import Integer, Lookup, UseCase
+from pipeline.errors import InfrastructureError, Refusal
+from pipeline.fold import LookupKey
+
+Table = dict[LookupKey, float]
+
+_VERSION_DIGITS = 16
+
+
+class LookupTables:
+    """The tables of one use case, each read once."""
+
+    def __init__(self, directory: Path, case: UseCase) -> None:
+        self._directory = directory / case.name
+        self._case = case
+        self._read: dict[tuple[str, str], Table] = {}
+
+    def table(self, lookup: str, version: str) -> Table:
+        """The table of a version. Raises InfrastructureError while its file cannot be found."""
+        known = self._read.get((lookup, version))
+        if known is not None:
+            return known
+        path = self._directory / lookup / f"{version}.csv"
+        try:
+            table = parse_table(path.read_bytes(), self._case, _lookup(self._case, lookup))
+        except OSError as error:
+            raise InfrastructureError(
+                f"waiting for version {version} of the lookup {lookup}: {path} cannot be read; "
+                "every worker must see the directory PIPELINE_LOOKUPS"
+            ) from error
+        self._read[(lookup, version)] = table
+        return table
+
+
+def install(source: Path, directory: Path, case: UseCase, lookup: str) -> str:
+    """Copy a checked table to its place, atomically; returns its version. Raises Refusal."""
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise Refusal(f"{source} cannot be read: {error.strerror}", "Name a CSV file") from error
+    parse_table(content, case, _lookup(case, lookup))
+    version = hashlib.sha256(content).hexdigest()[:_VERSION_DIGITS]
+    _publish(content, directory / case.name / lookup / f"{version}.csv")
+    return version
+
+
+def parse_table(content: bytes, case: UseCase, lookup: Lookup) -> Table:
+    """The table in a CSV file's bytes. Raises Refusal, which names the line at fault."""
+    lines = csv.reader(content.decode("utf-8", errors="replace").splitlines())
+    header = next(lines, [])
+    if header != [lookup.key, lookup.name]:
+        raise Refusal(
+            f"the table's first line is {','.join(header)!r}",
+            f"It must be {lookup.key},{lookup.name}",
+        )
+    key_of = int if isinstance(case.event(lookup.event).field(lookup.key), Integer) else str
+    table: Table = {}
+    for number, line in enumerate(lines, start=2):
+        try:
+            key, value = key_of(line[0]), float(line[1])
+        except (ValueError, IndexError):
+            raise _bad_line(number, f"is not a {lookup.key} and a number") from None
+        if len(line) != len(header):
+            raise _bad_line(number, f"has {len(line)} columns")
+        if key in table or not math.isfinite(value):
+            raise _bad_line(number, "repeats a key, or has no finite number")
+        table[key] = value
+    return table
+
+
+def _bad_line(number: int, problem: str) -> Refusal:
+    return Refusal(f"line {number} of the table {problem}", "Mend the file and load it again")
+
+
+def _lookup(case: UseCase, name: str) -> Lookup:
+    for lookup in case.lookups:
+        if lookup.name == name:
+            return lookup
+    known = ", ".join(one.name for one in case.lookups) or "none"
+    raise Refusal(f"{case.name} has no lookup {name!r}", f"It declares: {known}")
+
+
+def _publish(content: bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,27 @@
+"""Records on their way out of a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class OutRecord(NamedTuple):
+    """A record to write."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Target(NamedTuple):
+    """An output partition."""
+
+    topic: str
+    partition: int
+
+
+Deliveries = Mapping[Target, Sequence[OutRecord]]
+"""What is to be written, in this order for each partition."""
