@@ -1,0 +1,43 @@
+"""`python -m embedded`: the stack until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from embedded.cache import default_cache
+from embedded.install import install
+from embedded.stack import Stack, new_run
+from pipeline.errors import PipelineError
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)  # noqa: T201 - the output of a command
+
+
+def main() -> int:
+    """Run until a signal asks to stop; 0 then, 1 with one line if it could not start."""
+    parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
+    parser.add_argument("--dir", type=Path, help="run directory, used before or new")
+    directory = parser.parse_args().dir or new_run(Path(".pipeline"), datetime.now(UTC))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with Stack(directory.resolve(), install(default_cache(os.environ), say)) as endpoints:
+            say(f"kafka {endpoints.kafka}\nredis {endpoints.redis}\nCtrl-C stops them.")
+            signal.pause()
+    except PipelineError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

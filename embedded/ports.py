@@ -1,0 +1,30 @@
+"""Free TCP ports of the loopback interface."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+from pipeline.errors import Refusal
+
+HOST = "127.0.0.1"
+# Below the ports that the kernel hands out for outgoing connections (32768 and up): nobody takes
+# one of these between the look and the start. Redis Cluster's bus needs port + 10000.
+PORTS = range(15_000, 30_000)
+
+
+def free_port() -> int:
+    """A port on which nothing listens now."""
+    for port in random.sample(PORTS, 200):
+        if _is_free(port):
+            return port
+    raise Refusal("No free port found on 127.0.0.1", "End what holds them and start again.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,73 @@
+"""One running server: its process, its address, its log."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from embedded.tether import tethered
+from pipeline.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that was started; `ready` says, without blocking for long, whether it answers."""
+
+    name: str
+    address: str
+    log: Path
+    process: subprocess.Popen[bytes]
+    ready: Callable[[], bool]
+
+    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
+        """Block until it answers. Raises Refusal if it ends first or the time is up."""
+        deadline = time.monotonic() + seconds
+        while not self.ready():
+            if self.process.poll() is not None:
+                raise self._refusal(f"{self.name} ended with {self.process.returncode}")
+            if time.monotonic() > deadline:
+                raise self._refusal(f"{self.name} did not answer in {seconds:g} s")
+            time.sleep(0.02)
+
+    def terminate(self) -> None:
+        """Ask it to stop; does not wait."""
+        self.process.terminate()
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Ask it to stop, wait for it, kill it if it takes longer than `seconds`."""
+        self.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _refusal(self, problem: str) -> Refusal:
+        return Refusal(problem, f"Its log says why: {self.log}\n{tail(self.log)}")
+
+
+def launch(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a tethered process that appends what it prints to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        return tethered(argv, stdout=out)
+
+
+def tail(log: Path, lines: int = 5) -> str:
+    """The last lines of a log, cut to a readable width."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(f"  {line[:200]}" for line in text.splitlines()[-lines:])

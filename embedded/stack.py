@@ -1,0 +1,131 @@
+"""Kafka and Redis together, under one run directory.
+
+`<root>/<run>/` holds `kafka/`, `redis/` and `logs/`, and while the stack runs `endpoints.json`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import IO, TYPE_CHECKING
+
+from embedded.kafka import start_kafka
+from embedded.redis import start_redis
+from pipeline.errors import Refusal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+    from types import TracebackType
+
+    from embedded.install import Software
+    from embedded.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where a running stack is reached: `host:port`, a Redis URL, and the owning process."""
+
+    kafka: str
+    redis: str
+    pid: int
+
+
+class Stack:
+    """A context manager: both servers answer inside it and are stopped after it.
+
+    A directory that was used before goes on with its data. Enter it in the main thread.
+    """
+
+    def __init__(self, directory: Path, software: Software) -> None:
+        self.directory = directory
+        self.software = software
+        self._stop = ExitStack()
+
+    def __enter__(self) -> Endpoints:
+        """Start both; blocks until they answer. Raises Refusal, with nothing left running."""
+        with ExitStack() as undo:
+            undo.enter_context(_own(self.directory))
+            endpoints = self._start(undo)
+            undo.callback(_write_endpoints(self.directory, endpoints).unlink)
+            self._stop = undo.pop_all()
+        return endpoints
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop both in order; blocks until they ended, killed after a deadline."""
+        self._stop.close()
+
+    def _start(self, undo: ExitStack) -> Endpoints:
+        logs = self.directory / "logs"
+        redis = start_redis(
+            self.software.redis_server, self.directory / "redis", logs / "redis.log"
+        )
+        undo.callback(redis.stop)
+        kafka = start_kafka(self.software, self.directory / "kafka", logs / "kafka.log")
+        undo.callback(_stop_together, kafka, redis)
+        redis.wait_until_ready()
+        kafka.wait_until_ready()
+        return Endpoints(kafka.address, f"redis://{redis.address}/0", os.getpid())
+
+
+def new_run(root: Path, now: datetime) -> Path:
+    """The directory of a run that starts now; names sort by time."""
+    return root / now.strftime("%Y%m%d-%H%M%S")
+
+
+def latest_run(root: Path) -> Path | None:
+    """The newest run directory, running or not."""
+    return max((path for path in root.glob("*") if (path / "kafka").is_dir()), default=None)
+
+
+def find_endpoints(root: Path) -> Endpoints | None:
+    """The endpoints of the newest run whose stack is running now."""
+    for path in sorted(root.glob("*/endpoints.json"), reverse=True):
+        if _is_owned(path.parent):
+            return Endpoints(**json.loads(path.read_text()))
+    return None
+
+
+def _stop_together(*servers: Server) -> None:
+    for server in servers:
+        server.terminate()
+    for server in servers:
+        server.stop()
+
+
+def _write_endpoints(directory: Path, endpoints: Endpoints) -> Path:
+    staged, path = directory / ".endpoints.json", directory / "endpoints.json"
+    staged.write_text(json.dumps(asdict(endpoints)))
+    staged.rename(path)
+    return path
+
+
+def _own(directory: Path) -> IO[str]:
+    """The run directory's lock, held as long as the file is open. Raises Refusal if it is taken.
+
+    The kernel drops it when the process dies, however it dies; a process id could be reused.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    file = (directory / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise Refusal(f"{directory} is in use by a running stack", "Stop that one first.") from None
+    return file
+
+
+def _is_owned(directory: Path) -> bool:
+    try:
+        _own(directory).close()
+    except Refusal:
+        return True
+    return False

@@ -1,0 +1,63 @@
+"""What tests share: a real Kafka and a real Redis, each started once per run of pytest."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from embedded.cache import default_cache
+from embedded.install import Software, install
+from embedded.kafka import start_kafka
+from embedded.redis import start_redis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def software() -> Software:
+    return install(default_cache(os.environ), print)
+
+
+@pytest.fixture(scope="session")
+def kafka(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap servers of a running broker; topics are not created by themselves."""
+    home = tmp_path_factory.mktemp("kafka")
+    server = start_kafka(software, home, home / "kafka.log")
+    try:
+        server.wait_until_ready()
+        yield server.address
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running Redis, shared by all tests: use own keys, or `clean_redis`."""
+    home = tmp_path_factory.mktemp("redis")
+    server = start_redis(software.redis_server, home, home / "redis.log")
+    try:
+        server.wait_until_ready()
+        yield f"redis://{server.address}/0"
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def clean_redis(redis_url: str) -> str:
+    """The same Redis, empty when the test begins."""
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """A beginning for names of topics, groups and keys that no other test uses."""
+    test = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())
+    return f"{test[:80]}-{uuid.uuid4().hex[:8]}-"
