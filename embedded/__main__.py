@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded.cache import default_cache
-from embedded.install import install
+from embedded.install import Software, install
 from embedded.stack import Stack, new_run
 from pipeline.errors import PipelineError
 
@@ -20,17 +20,25 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - the output of a command
 
 
+def run(directory: Path, software: Software) -> None:
+    """Run both servers until a signal raises KeyboardInterrupt."""
+    with Stack(directory, software) as endpoints:
+        say(f"kafka {endpoints.kafka}\nredis {endpoints.redis}\nCtrl-C stops them.")
+        signal.pause()
+
+
 def main() -> int:
     """Run until a signal asks to stop; 0 then, 1 with one line if it could not start."""
     parser = argparse.ArgumentParser(prog="python -m embedded", description=__doc__)
     parser.add_argument("--dir", type=Path, help="run directory, used before or new")
-    directory = parser.parse_args().dir or new_run(Path(".pipeline"), datetime.now(UTC))
+    parser.add_argument("--install", action="store_true", help="download what it needs and end")
+    options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        with Stack(directory.resolve(), install(default_cache(os.environ), say)) as endpoints:
-            say(f"kafka {endpoints.kafka}\nredis {endpoints.redis}\nCtrl-C stops them.")
-            signal.pause()
+        software = install(default_cache(os.environ), say)
+        if not options.install:
+            run(options.dir or new_run(Path(".pipeline"), datetime.now(UTC)), software)
     except PipelineError as error:
         say(str(error))
         return 1

@@ -41,7 +41,7 @@ class Stack:
     """
 
     def __init__(self, directory: Path, software: Software) -> None:
-        self.directory = directory
+        self.directory = directory.resolve()  # Kafka's configuration wants it absolute
         self.software = software
         self._stop = ExitStack()
 

@@ -1,0 +1,66 @@
+# Everything a newcomer needs: Python 3.11 to 3.14 with venv, and make. `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+UV ?= uv
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+STAMP := .venv/.installed
+
+.PHONY: help setup demo test test-all lint model bench bench-quick lock lock-kafka clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything in it, and .venv/bin/pipeline
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name yours: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv \
+	  || { echo "$(PYTHON) cannot make a .venv; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing into .venv (about a minute the first time) ..."
+	@$(PIP) install --no-deps -r requirements.lock | awk -v all="$$(grep -c '^[a-z].*==' requirements.lock)" \
+	  '/^Collecting/ { printf "\r  package %d of %d", ++n, all; fflush() } END { if (n) print "" }'
+	@$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+demo: setup ## the whole pipeline on this machine: USERS= EVENTS= SEED= RATE= change it
+	@$(BIN)/pipeline demo $(if $(USERS),--users $(USERS)) $(if $(EVENTS),--events $(EVENTS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+
+test: lint ## every check and every test but the slow ones
+	@$(BIN)/python -m embedded --install
+	$(BIN)/python -m pytest
+
+test-all: lint ## the slow tests too
+	@$(BIN)/python -m embedded --install
+	$(BIN)/python -m pytest -m ''
+
+lint: setup ## style, format, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+
+model: setup ## train the shipped model again
+	$(BIN)/python -m training
+
+bench: setup ## measure each stage against the usual way of writing it
+	$(BIN)/python -m benchmarks
+
+bench-quick: setup ## the same on fewer events
+	$(BIN)/python -m benchmarks --quick
+
+lock: ## pin the Python packages again (needs uv; LOCKFLAGS=--upgrade takes newer ones)
+	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" $(LOCKFLAGS) pyproject.toml -o requirements.lock
+
+lock-kafka: setup ## pin Kafka's jars again
+	$(BIN)/python -m embedded.kafka_jars
+
+clean: ## remove .venv and caches; .pipeline, which holds data, stays
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
