@@ -1,0 +1,23 @@
+"""`python -m generator`: sends a world to the Kafka that `PIPELINE_KAFKA` names."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from generator.command import command
+from pipeline.errors import PipelineError
+from pipeline.logs import configure
+from pipeline.settings import read_settings
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(command)
+
+if __name__ == "__main__":
+    try:
+        configure("generator", read_settings(os.environ).log_level)
+        app()
+    except PipelineError as error:
+        sys.exit(f"generator: {error}")

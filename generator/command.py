@@ -1,0 +1,98 @@
+"""The command `generate`: as `python -m generator` in a container, and under `pipeline`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import use_cases
+from generator.kafka_sink import kafka_sink
+from generator.lookup_file import write_lookup
+from generator.malformed import mixed
+from generator.pace import AtRate, FullSpeed, Pace
+from generator.progress import progress_bar
+from generator.service import generate
+from generator.stream import live, world_of
+from pipeline.clock import SystemClock
+from pipeline.declaration import UseCase
+from pipeline.settings import KafkaSettings, read_settings
+from pipeline.topics import Topics
+from pipeline.world import SourceRecord, World, WorldSize
+
+_LIVE_RATE = 50.0  # records a second in real time, unless another rate is asked for
+_CLOCK = SystemClock()
+
+
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    users: Annotated[int, typer.Option(min=1, help="How many users.")] = 2_000,
+    events: Annotated[int, typer.Option(min=0, help="Events of each after registering.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another world.")] = 1,
+    rate: Annotated[
+        float | None, typer.Option(help="Records a second; without it as fast as possible.")
+    ] = None,
+    malformed: Annotated[
+        float, typer.Option(metavar="SHARE", help="How much of all is malformed, below 1.")
+    ] = 0.0,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Without end, stamped now; 50 a second.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=0, help="Stop after so many records.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="Where to; without it the use case's generated-events.")
+    ] = None,
+    lookups: Annotated[
+        Path | None, typer.Option(help="Folder to write the lookup tables to, as CSV.")
+    ] = None,
+) -> None:
+    """Send a seeded world to Kafka.
+
+    Example: generate --users 2000 --events 100 --seed 1 --malformed 0.01
+    """
+    settings = read_settings(os.environ)
+    case, build = use_cases.load(settings.use_case), world_of(settings.use_case)
+    size = WorldSize(users, events, seed)
+    world = build(size)
+    if lookups is not None:
+        _write_lookups(lookups, case, world)
+    own = live(build, size, _CLOCK.now) if real_time else world.events()
+    records = islice(mixed(own, case, malformed, seed), limit)
+    expected = None if real_time else round(world.total / (1 - malformed))
+    if rate is None and real_time:
+        rate = _LIVE_RATE
+    pace = FullSpeed() if rate is None else AtRate(rate, _CLOCK)
+    target = topic or Topics.of(case).generated
+    with (
+        progress_bar(expected if limit is None else limit) as progress,
+        suppress(asyncio.CancelledError),
+    ):
+        asyncio.run(_send(settings.kafka, target, records, pace, progress))
+
+
+async def _send(
+    settings: KafkaSettings,
+    topic: str,
+    records: Iterator[SourceRecord],
+    pace: Pace,
+    progress: Callable[[int], None],
+) -> None:
+    """Send `records`, until SIGTERM at the latest."""
+    work = asyncio.current_task()
+    if work is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    async with kafka_sink(settings, topic) as sink:
+        await generate(records, sink, pace, progress)
+
+
+def _write_lookups(folder: Path, case: UseCase, world: World) -> None:
+    tables = world.lookups()
+    for lookup in case.lookups:
+        write_lookup(folder / f"{lookup.name}.csv", lookup, tables[lookup.name])

@@ -1,0 +1,88 @@
+"""The edge to Kafka: one record per event, each key on the partition that Kafka's clients give it.
+
+In order per key. While Kafka fails a batch is sent again until it is stored, so after a failure
+some of its records may be stored twice, with the same `event_id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Protocol
+
+from pipeline.errors import InfrastructureError
+from pipeline.kafka.admin import Admin
+from pipeline.kafka.outputs import Outputs
+from pipeline.logs import log
+from pipeline.partitioner import partition_of
+from pipeline.records import Deliveries, OutRecord, Target
+from pipeline.settings import KafkaSettings
+from pipeline.world import SourceRecord
+
+_REMEMBERED_KEYS = 200_000
+_RETRY_SECONDS = 1.0
+
+
+class Delivering(Protocol):
+    """What the sink needs of `pipeline.kafka.outputs.Outputs`."""
+
+    async def deliver(self, deliveries: Deliveries) -> None:
+        """Return when all is acknowledged. Raises InfrastructureError to be asked again."""
+        ...
+
+
+class KafkaSink:
+    """Writes to one topic."""
+
+    def __init__(
+        self,
+        outputs: Delivering,
+        topic: str,
+        partitions: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._outputs = outputs
+        self._sleep = sleep
+
+        @lru_cache(_REMEMBERED_KEYS)
+        def target(key: bytes | None) -> Target:
+            return Target(topic, partition_of(key or b"", partitions))
+
+        self._target = target
+
+    async def send(self, records: Sequence[SourceRecord]) -> None:
+        """Return when all are acknowledged; waits for as long as Kafka is away. Raises Fatal."""
+        deliveries: dict[Target, list[OutRecord]] = defaultdict(list)
+        for key, value in records:
+            deliveries[self._target(key)].append(OutRecord(key, value))
+        while not await self._delivered(deliveries):
+            await self._sleep(_RETRY_SECONDS)
+
+    async def _delivered(self, deliveries: Deliveries) -> bool:
+        try:
+            await self._outputs.deliver(deliveries)
+        except InfrastructureError as error:
+            log.warning("Kafka takes nothing, trying again", error=str(error))
+            return False
+        return True
+
+
+@asynccontextmanager
+async def kafka_sink(settings: KafkaSettings, topic: str) -> AsyncIterator[KafkaSink]:
+    """A sink into `topic`, closed at the end. Raises Refusal when there is no such topic."""
+    partitions = await asyncio.to_thread(_partitions, settings, topic)
+    outputs = Outputs(settings)
+    await outputs.start()
+    try:
+        yield KafkaSink(outputs, topic, partitions)
+    finally:
+        await outputs.close()
+
+
+def _partitions(settings: KafkaSettings, topic: str) -> int:
+    with Admin.connect(settings) as admin:
+        admin.topic_ids((topic,))
+        return admin.partitions((topic,))[topic]

@@ -1,0 +1,38 @@
+"""The records to send, one after the other: a world's own, or world after world as time goes by."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import cast
+
+from pipeline.errors import SettingsError
+from pipeline.world import SourceRecord, World, WorldSize
+
+Build = Callable[[WorldSize], World]
+
+
+def world_of(use_case: str) -> Build:
+    """What builds the world of the case in the folder `use_case`.
+
+    Raises SettingsError where the case brings none.
+    """
+    name = f"use_cases.{use_case}.world"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        raise SettingsError(
+            f"the use case {use_case!r} has no world to generate",
+            f"Write use_cases/{use_case}/world.py with build(size), or send its events yourself",
+        ) from None
+    return cast("Build", module.build)
+
+
+def live(build: Build, size: WorldSize, now: Callable[[], int]) -> Iterator[SourceRecord]:
+    """Worlds without end, seed after seed, each record stamped `now()` when it is taken."""
+    for seed in count(size.seed):
+        yield from build(replace(size, seed=seed, end=now())).live(now)

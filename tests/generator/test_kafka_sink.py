@@ -1,0 +1,135 @@
+"""The sink, on a fake producer and on the real Kafka."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from generator.kafka_sink import KafkaSink, kafka_sink
+from generator.pace import FullSpeed
+from generator.service import generate
+from pipeline.errors import Fatal, InfrastructureError, Refusal
+from pipeline.kafka.admin import Admin
+from pipeline.partitioner import partition_of
+from pipeline.records import Deliveries, OutRecord, Target
+from pipeline.settings import KafkaSettings
+from pipeline.topics import Topics
+from pipeline.world import SourceRecord, WorldSize
+from use_cases.first_day_churn.world import build
+
+PARTITIONS = 5
+WORLD = build(WorldSize(users=50, events=10, seed=11))
+
+
+class FakeOutputs:
+    def __init__(self, failures: list[Exception] | None = None) -> None:
+        self.delivered: list[dict[Target, list[OutRecord]]] = []
+        self._failures = failures or []
+
+    async def deliver(self, deliveries: Deliveries) -> None:
+        if self._failures:
+            raise self._failures.pop(0)
+        self.delivered.append({target: list(records) for target, records in deliveries.items()})
+
+
+async def no_sleep(_seconds: float) -> None:
+    pass
+
+
+def sink_into(outputs: FakeOutputs) -> KafkaSink:
+    return KafkaSink(outputs, "events", PARTITIONS, no_sleep)
+
+
+async def test_a_record_goes_to_the_partition_of_its_key() -> None:
+    outputs = FakeOutputs()
+    records = list(WORLD.events())
+    await sink_into(outputs).send(records)
+    for target, delivered in outputs.delivered[0].items():
+        mine = [r for r in records if partition_of(r.key or b"", PARTITIONS) == target.partition]
+        assert delivered == [OutRecord(key, value) for key, value in mine]
+
+
+async def test_a_null_key_and_a_null_value_are_sent_as_they_are() -> None:
+    outputs = FakeOutputs()
+    await sink_into(outputs).send([SourceRecord(None, None)])
+    assert [*outputs.delivered[0].values()] == [[OutRecord(None, None)]]
+
+
+async def test_a_batch_is_sent_again_while_kafka_fails() -> None:
+    outputs = FakeOutputs([InfrastructureError("away"), InfrastructureError("away")])
+    await sink_into(outputs).send([SourceRecord(b"key", b"value")])
+    assert [*outputs.delivered[0].values()] == [[OutRecord(b"key", b"value")]]
+
+
+async def test_a_refusal_for_good_is_not_tried_again() -> None:
+    with pytest.raises(Fatal):
+        await sink_into(FakeOutputs([Fatal("too large")])).send([SourceRecord(b"key", b"value")])
+
+
+@pytest.fixture
+def topic(kafka: str, topic_prefix: str) -> str:
+    topics = Topics(*(f"{topic_prefix}{name}" for name in "abcde"))
+    with Admin.connect(KafkaSettings(kafka)) as admin:
+        admin.create(topics, PARTITIONS)
+    return topics.generated
+
+
+def stored(kafka: str, topic: str, count: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Partition, key and value of `count` records, read by another client within 30 s."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka, consumer_timeout_ms=30_000)
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        for record in islice(consumer, count):
+            yield record.partition, record.key, record.value
+        assert sum(consumer.end_offsets(partitions).values()) == count
+    finally:
+        consumer.close()
+
+
+async def test_a_world_is_stored_once_and_in_order_per_user(kafka: str, topic: str) -> None:
+    async with kafka_sink(KafkaSettings(kafka), topic) as sink:
+        assert await generate(WORLD.events(), sink, FullSpeed()) == WORLD.total
+    found = list(stored(kafka, topic, WORLD.total))
+    for number in range(PARTITIONS):
+        mine = [r for r in WORLD.events() if partition_of(r.key or b"", PARTITIONS) == number]
+        assert [(key, value) for partition, key, value in found if partition == number] == mine
+
+
+async def test_a_topic_that_does_not_exist_is_refused(kafka: str) -> None:
+    with pytest.raises(Refusal, match="does not exist"):
+        async with kafka_sink(KafkaSettings(kafka), "no-such-topic"):
+            pass
+
+
+def test_the_command_sends_a_world_and_ends_well(kafka: str, topic: str) -> None:
+    arguments = ["--users", "50", "--events", "10", "--seed", "11", "--topic", topic]
+    done = run_generator(kafka, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [(key, value) for _, key, value in stored(kafka, topic, WORLD.total)]
+    assert sorted(found) == sorted((r.key, r.value) for r in WORLD.events())
+
+
+def test_the_command_says_in_one_line_what_is_wrong(kafka: str) -> None:
+    done = run_generator(kafka, "--malformed", "1.5")
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert "share of 1.5" in done.stderr
+
+
+def run_generator(kafka: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "generator", *arguments],
+        env={**os.environ, "PIPELINE_KAFKA": kafka},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
