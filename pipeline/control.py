@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -54,11 +54,12 @@ def decode_control(value: bytes | None) -> Control:
     """The content of a control record. Raises DataError."""
     try:
         content = orjson.loads(value or b"")
-        match content["control"]:
-            case "lookup":
-                return LookupLoaded(str(content["lookup"]), str(content["version"]))
-            case "erase":
-                return Erase(str(content["entity"]))
+        return _CONTROLS[content["control"]](content)
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        pass
-    raise DataError("unknown_control")
+        raise DataError("unknown_control") from None
+
+
+_CONTROLS: dict[str, Callable[[dict[str, str]], Control]] = {
+    "lookup": lambda content: LookupLoaded(content["lookup"], content["version"]),
+    "erase": lambda content: Erase(content["entity"]),
+}

@@ -10,6 +10,8 @@ PipelineError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PipelineError(Exception):
     """The root of all errors that the pipeline raises on purpose."""
@@ -46,3 +48,8 @@ class SettingsError(Refusal):
 
 class Fatal(PipelineError):
     """The process must end, non-zero; the same input is read again after the restart."""
+
+
+def most_serious(failures: Sequence[BaseException]) -> BaseException:
+    """The failure to act on: what must not be tried again comes before what may be."""
+    return min(failures, key=lambda failure: isinstance(failure, InfrastructureError))

@@ -6,9 +6,10 @@ newer than the highest one applied from the same log partition is a replay and h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 HEADER = "origin"
 TIME_HEADER = "origin-time"
@@ -50,12 +51,21 @@ class Origin(NamedTuple):
         return cls(topic_id, int(partition), int(offset), int(index))
 
 
-def origin_in(headers: Iterable[tuple[str, bytes]]) -> Origin | None:
-    """The origin among a record's headers, if it carries one. Raises ValueError when torn."""
-    for name, value in headers:
-        if name == HEADER:
-            return Origin.decode(value)
-    return None
+class Located(Protocol):
+    """A consumed record, as far as its origin needs it."""
+
+    partition: int
+    offset: int
+    headers: Sequence[tuple[str, bytes]]
+
+
+def origin_of(topic_id: str, record: Located) -> Origin:
+    """What `record` carries; a record that carries none, or a torn one, is its own first log."""
+    carried = header_in(record.headers, HEADER)
+    if carried is not None:
+        with contextlib.suppress(ValueError):
+            return Origin.decode(carried)
+    return Origin(topic_id, record.partition, record.offset, 0)
 
 
 def header_in(headers: Iterable[tuple[str, bytes]], wanted: str) -> bytes | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.errors import InfrastructureError
+from pipeline.health import Health
 from pipeline.kafka.feed import Batch, Feed, Positions
 from pipeline.logs import log
 from pipeline.metrics import BATCH_SECONDS, LAG, RETRIES
@@ -65,34 +67,39 @@ class Stopping:
             return
 
 
-async def run(stage: Stage, feed: Feed, stopping: Stopping) -> None:
+async def run(stage: Stage, feed: Feed, health: Health, stopping: Stopping) -> None:
     """Run `stage` on `feed` until `stopping`; then close both. Errors but outages come out."""
     try:
         while not stopping:
-            batches = await feed.poll()
-            await process(stage, batches, stopping)
+            await process(stage, await feed.poll(), health, stopping)
             show_lag(stage.name, feed)
     finally:
         await stage.close()
         await feed.stop()
 
 
-async def process(stage: Stage, batches: Sequence[Batch], stopping: Stopping) -> None:
+async def process(
+    stage: Stage, batches: Sequence[Batch], health: Health, stopping: Stopping
+) -> None:
     """Process one poll, again and again while something outside fails and nobody says stop."""
+    started = time.perf_counter()
     pause = _FIRST_PAUSE
-    with BATCH_SECONDS.labels(stage.name).time():
-        while True:
-            try:
-                await stage.process(batches)
-            except InfrastructureError as error:
-                RETRIES.labels(stage.name).inc()
-                log.warning("trying the batch again", error=str(error), pause=pause)
-                await stopping.pause(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-                if stopping:
-                    return
-            else:
+    while True:
+        health.looped()
+        try:
+            await stage.process(batches)
+        except InfrastructureError as error:
+            RETRIES.labels(stage.name).inc()
+            log.warning("trying the batch again", error=str(error), pause=pause)
+            await stopping.pause(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            if stopping:
                 return
+        else:
+            break
+    health.worked()
+    if batches:
+        BATCH_SECONDS.labels(stage.name).observe(time.perf_counter() - started)
 
 
 def show_lag(stage: str, feed: Feed) -> None:

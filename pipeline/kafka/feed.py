@@ -73,12 +73,12 @@ class Reader(Protocol):
         """False when the batch was read before a rebalance or a rewind of its partition."""
         ...
 
-    def rewind(self, topic: str, partition: int, offset: int) -> None:
-        """Read the partition from `offset` again; batches read before are no longer current."""
+    def reposition(self, topic: str, partition: int) -> None:
+        """Ask the stage for the position again; batches read before are no longer current."""
         ...
 
-    def pause_until_confirmed(self, topic: str, partition: int) -> None:
-        """Read the partition on only after the group has confirmed that it is still ours."""
+    def reposition_once_confirmed(self, topic: str, partition: int) -> None:
+        """The same, but only after the group has confirmed that the partition is still ours."""
         ...
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
@@ -105,31 +105,34 @@ class Feed:
         self._max_records = max_records
         self._next: dict[TopicPartition, int] = {}
         self._readings: dict[TopicPartition, int] = {}
-        self._unconfirmed: set[TopicPartition] = set()
+        self._unconfirmed: dict[TopicPartition, int] = {}
         self._last_reading = 0
         self._assignments = 0
         self._polled_at = time.monotonic()
         self._polling = False
         self._keeper: asyncio.Task[None] | None = None
-        self._consumer = AIOKafkaConsumer(
-            group_id=group,
-            group_instance_id=f"{group}-{instance}",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
-            session_timeout_ms=_SESSION_MS,
-            heartbeat_interval_ms=_HEARTBEAT_MS,
-            request_timeout_ms=_REQUEST_MS,
-            fetch_max_wait_ms=100,
+        self._options = {
+            "group_id": group,
+            "group_instance_id": f"{group}-{instance}",
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "isolation_level": "read_committed",
+            "session_timeout_ms": _SESSION_MS,
+            "heartbeat_interval_ms": _HEARTBEAT_MS,
+            "request_timeout_ms": _REQUEST_MS,
+            "fetch_max_wait_ms": 100,
             **aiokafka_options(settings),
-        )
+        }
+        self._consumer: AIOKafkaConsumer
 
     async def start(self) -> None:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
+        self._consumer = AIOKafkaConsumer(**self._options)
         self._consumer.subscribe(list(self._topic_ids), listener=_Marks(self._reassigned))
         try:
             await self._consumer.start()
         except KafkaError as error:
+            await self._consumer.stop()
             raise InfrastructureError(f"no consumer: {error!r}") from error
         self._keeper = asyncio.create_task(self._keep_alive())
 
@@ -154,11 +157,10 @@ class Feed:
         """
         try:
             await self._position_new_partitions()
-            ready = [tp for tp in self._next if tp not in self._unconfirmed]
-            if not ready:
+            if not self._next:
                 await asyncio.sleep(_TICK_SECONDS)
                 return []
-            return self._batches(await self._get(ready))
+            return self._batches(await self._get(list(self._next)))
         except OffsetOutOfRangeError as error:
             self._refuse_if_lost(error.args[0])
             return []
@@ -171,18 +173,18 @@ class Feed:
         """False when the batch was read before a rebalance or a rewind of its partition."""
         return self._readings.get(TopicPartition(batch.topic, batch.partition)) == batch.reading
 
-    def rewind(self, topic: str, partition: int, offset: int) -> None:
-        """Read the partition from `offset` again; batches read before are no longer current."""
+    def reposition(self, topic: str, partition: int) -> None:
+        """Ask the stage for the position again; batches read before are no longer current."""
         tp = TopicPartition(topic, partition)
-        if tp in self._next:
-            self._read_from(tp, offset)
+        self._next.pop(tp, None)
+        self._readings.pop(tp, None)
 
-    def pause_until_confirmed(self, topic: str, partition: int) -> None:
-        """Read the partition on only after the group has confirmed that it is still ours."""
+    def reposition_once_confirmed(self, topic: str, partition: int) -> None:
+        """The same, but only after the group has confirmed that the partition is still ours."""
         tp = TopicPartition(topic, partition)
         if tp in self._next:
-            self._unconfirmed.add(tp)
-            self._readings.pop(tp, None)
+            self._unconfirmed[tp] = self._next[tp]
+            self.reposition(topic, partition)
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit next offsets by (topic, partition). Raises InfrastructureError."""
@@ -221,7 +223,8 @@ class Feed:
     async def _position_new_partitions(self) -> None:
         assignments = self._assignments
         await self._confirm()
-        new = [tp for tp in self._consumer.assignment() if tp not in self._next]
+        known = self._next.keys() | self._unconfirmed.keys()
+        new = [tp for tp in self._consumer.assignment() if tp not in known]
         if not new:
             return
         starts = await self._consumer.beginning_offsets(new)
@@ -244,11 +247,10 @@ class Feed:
 
     async def _confirm(self) -> None:
         """A commit is refused to a member that the group has replaced, so it confirms us."""
-        for tp in list(self._unconfirmed):
+        for tp, offset in list(self._unconfirmed.items()):
             with contextlib.suppress(CommitFailedError):
-                await self._consumer.commit({tp: self._next[tp]})
-                self._unconfirmed.discard(tp)
-                self._next.pop(tp, None)
+                await self._consumer.commit({tp: offset})
+                self._unconfirmed.pop(tp, None)
 
     def _read_from(self, tp: TopicPartition, offset: int) -> None:
         self._last_reading += 1

@@ -19,7 +19,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from pipeline.errors import Fatal, InfrastructureError
+from pipeline.errors import Fatal, InfrastructureError, most_serious
 from pipeline.kafka.client import aiokafka_options
 from pipeline.logs import log
 from pipeline.origin import HEADER, header_in
@@ -38,22 +38,25 @@ _PERMANENT = (
 
 
 class Outputs:
-    """An idempotent producer that keeps the promises above; `start` and `close` it."""
+    """An idempotent producer that keeps the promises above; `start` and `close` it.
+
+    Deliveries may run side by side as long as they share no output partition.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
-        self._failed = False
+        self._line: _Line | None = None
+        self._opening = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect. Raises InfrastructureError when Kafka cannot be reached."""
-        await self._ready_producer()
+        await self._open_line()
 
     async def close(self) -> None:
         """Let go of the producer, within seconds even when the broker is down."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await _stop(producer)
+        line, self._line = self._line, None
+        if line is not None:
+            await line.drop()
 
     async def deliver(self, deliveries: Deliveries) -> None:
         """Write everything; returns when all of it is acknowledged.
@@ -63,45 +66,64 @@ class Outputs:
         """
         if not deliveries:
             return
-        producer = await self._ready_producer()
-        self._failed = False
+        line = await self._open_line()
         results = await asyncio.gather(
-            *(self._deliver_one(producer, *item) for item in deliveries.items()),
-            return_exceptions=True,
+            *(line.deliver(*item) for item in deliveries.items()), return_exceptions=True
         )
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
-            await self.close()
-            raise min(failures, key=_seriousness)
+            if self._line is line:
+                self._line = None
+            await line.drop()
+            raise most_serious(failures)
 
-    async def _deliver_one(
-        self, producer: AIOKafkaProducer, target: Target, records: Sequence[OutRecord]
-    ) -> None:
-        try:
-            written = 0
-            while written < len(records) and not self._failed:
-                written += await _send_batch(producer, target, records, written)
-        except BaseException:
-            self._failed = True
-            raise
+    async def _open_line(self) -> _Line:
+        async with self._opening:
+            if self._line is None:
+                self._line = _Line(await _started_producer(self._settings))
+            return self._line
 
-    async def _ready_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                acks="all",
-                enable_idempotence=True,
-                compression_type=_codec(self._settings),
-                max_batch_size=_BATCH_BYTES,
-                request_timeout_ms=_REQUEST_SECONDS * 1000,
-                **aiokafka_options(self._settings),
-            )
+
+class _Line:
+    """One producer, from its first record to its first failure."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._broken = False
+
+    async def deliver(self, target: Target, records: Sequence[OutRecord]) -> None:
+        """Write the records to one partition, batch after batch."""
+        written = 0
+        while written < len(records):
+            if self._broken:
+                raise InfrastructureError("this producer has failed before")
             try:
-                await producer.start()
-            except KafkaError as error:
-                await _stop(producer)
-                raise InfrastructureError(f"no producer: {error!r}") from error
-            self._producer = producer
-        return self._producer
+                written += await _send_batch(self._producer, target, records, written)
+            except BaseException:
+                self._broken = True
+                raise
+
+    async def drop(self) -> None:
+        """Never use it again."""
+        self._broken = True
+        await _stop(self._producer)
+
+
+async def _started_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=True,
+        compression_type=_codec(settings),
+        max_batch_size=_BATCH_BYTES,
+        request_timeout_ms=_REQUEST_SECONDS * 1000,
+        **aiokafka_options(settings),
+    )
+    try:
+        await producer.start()
+    except KafkaError as error:
+        await _stop(producer)
+        raise InfrastructureError(f"no producer: {error!r}") from error
+    return producer
 
 
 async def _send_batch(
@@ -138,11 +160,6 @@ def _refused(target: Target, record: OutRecord, error: KafkaError) -> str:
         f"Kafka refuses to store the record of origin {origin.decode()} (or one of its batch) in "
         f"{target.topic}, partition {target.partition}: {type(error).__name__}"
     )
-
-
-def _seriousness(failure: BaseException) -> int:
-    """What must not be retried comes before what may be."""
-    return 1 if isinstance(failure, InfrastructureError) else 0
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

@@ -1,0 +1,30 @@
+"""Runs the event handler: `python -m event_handler`."""
+
+from __future__ import annotations
+
+import sys
+
+import use_cases
+from event_handler.core import STAGE, Handler
+from event_handler.service import EventHandler
+from pipeline.kafka.outputs import Outputs
+from pipeline.process import Process, run_worker
+from pipeline.validation import Validator
+from pipeline.worker import run
+
+
+async def work(process: Process) -> None:
+    """Wire the stage and run it until the end is asked for."""
+    sources = process.settings.sources or (process.topics.generated,)
+    topic_ids = await process.topic_ids(*sources)
+    outputs = Outputs(process.settings.kafka)
+    await process.when_up(outputs.start)
+    handler = Handler(Validator(process.case), process.topics, process.settings.partitions)
+    stage = EventHandler(handler, outputs, process.faults)
+    stage.reader = feed = process.feed(topic_ids, stage)
+    await process.when_up(feed.start)
+    await run(stage, feed, process.health, process.stopping)
+
+
+if __name__ == "__main__":
+    sys.exit(run_worker(STAGE, "Turn source records into canonical events.", use_cases.load, work))

@@ -1,0 +1,64 @@
+"""What becomes of one source record. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.errors import DataError
+from pipeline.origin import HEADER, TIME_HEADER, Origin
+from pipeline.partitioner import partition_of
+from pipeline.records import OutRecord, Target
+from pipeline.rejection import rejection
+from pipeline.topics import Topics
+from pipeline.validation import Validator
+
+STAGE = "event_handler"
+REJECTED = "rejected"
+FORWARDED = "forwarded"
+
+_NO_TIME = 2**62  # a record without a timestamp of its own sets no upper limit
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """Where a record goes, and what the metrics say of it: its event type or its reason."""
+
+    target: Target
+    record: OutRecord
+    outcome: str
+    kind: str
+    repaired_key: bool = False
+
+
+class Handler:
+    """Canonicalises and repartitions the records of one use case."""
+
+    def __init__(self, validator: Validator, topics: Topics, partitions: int) -> None:
+        self._validator = validator
+        self._topics = topics
+        self._partitions = partitions
+
+    def handle(self, topic_id: str, record: ConsumerRecord) -> Handled:
+        """The one output of `record`; an origin that it carries already is overwritten."""
+        origin = Origin(topic_id, record.partition, record.offset, 0)
+        try:
+            return self._forward(origin, record)
+        except DataError as error:
+            return self._reject(origin, record, error)
+
+    def _forward(self, origin: Origin, record: ConsumerRecord) -> Handled:
+        record_time = record.timestamp * 1000 if record.timestamp >= 0 else _NO_TIME
+        event = self._validator.canonical(record.value, record_time)
+        key = event.entity.encode()
+        target = Target(self._topics.incoming, partition_of(key, self._partitions))
+        headers = ((HEADER, origin.encode()), (TIME_HEADER, b"%d" % record.timestamp))
+        repaired = record.key is not None and record.key != key
+        return Handled(
+            target, OutRecord(key, event.value, headers), FORWARDED, event.event_type, repaired
+        )
+
+    def _reject(self, origin: Origin, record: ConsumerRecord, error: DataError) -> Handled:
+        target = Target(self._topics.rejected, record.partition % self._partitions)
+        return Handled(target, rejection(record, STAGE, origin, error), REJECTED, error.reason)

@@ -1,0 +1,79 @@
+"""Is this worker alive, and is it ready? Served with the metrics over HTTP, from a thread.
+
+Ready means that work goes on: a batch came to all its effects, or there was none, a moment ago.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from pipeline.clock import Clock
+
+_READY_SECONDS = 15.0
+_LIVE_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Health:
+    """When the loop last went round, and when work last came to its effects."""
+
+    clock: Clock
+    looped_at: float | None = None
+    worked_at: float | None = None
+
+    def looped(self) -> None:
+        """The worker's loop has gone round."""
+        self.looped_at = self.clock.monotonic()
+
+    def worked(self) -> None:
+        """All that was read has come to its effects."""
+        self.looped_at = self.worked_at = self.clock.monotonic()
+
+    def live(self) -> bool:
+        """False when the loop has stood still, and only a restart can help."""
+        return self.looped_at is None or self._since(self.looped_at) < _LIVE_SECONDS
+
+    def ready(self) -> bool:
+        """True while work comes to its effects."""
+        return self.worked_at is not None and self._since(self.worked_at) < _READY_SECONDS
+
+    def _since(self, moment: float) -> float:
+        return self.clock.monotonic() - moment
+
+
+def serve(health: Health, host: str, port: int) -> int:
+    """Serve /metrics, /live and /ready until the process ends; returns the port (0 picks one)."""
+    server = make_server(host, port, _routes(health), _Server, _Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
+    return server.server_port
+
+
+def _routes(health: Health) -> Any:
+    metrics = make_wsgi_app()
+    checks: dict[str, Callable[[], bool]] = {"/live": health.live, "/ready": health.ready}
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        check = checks.get(environ["PATH_INFO"])
+        if check is None:
+            answer: Iterable[bytes] = metrics(environ, start_response)
+            return answer
+        well = check()
+        start_response("200 OK" if well else "503 Service Unavailable", [])
+        return [b"yes\n" if well else b"no\n"]
+
+    return app
+
+
+class _Server(WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Requests for metrics are not news."""

@@ -1,0 +1,122 @@
+"""What every worker process does around its stage: settings, logs, health, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pipeline.clock import Clock, SystemClock
+from pipeline.declaration import UseCase
+from pipeline.errors import InfrastructureError, PipelineError, Refusal
+from pipeline.exit_codes import ExitCode
+from pipeline.faults import FaultPoints
+from pipeline.health import Health, serve
+from pipeline.kafka.admin import Admin
+from pipeline.kafka.feed import Feed, Positions
+from pipeline.logs import configure, log
+from pipeline.settings import Settings, read_settings
+from pipeline.topics import Topics, group_of
+from pipeline.worker import Stopping
+
+T = TypeVar("T")
+
+_START_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """All that a worker's wiring needs."""
+
+    stage: str
+    case: UseCase
+    settings: Settings
+    topics: Topics
+    clock: Clock
+    faults: FaultPoints
+    health: Health
+    stopping: Stopping
+
+    def feed(self, topic_ids: dict[str, str], positions: Positions) -> Feed:
+        """The stage's feed of these topics (name -> id)."""
+        return Feed(
+            self.settings.kafka,
+            topics=topic_ids,
+            group=group_of(self.case, self.stage),
+            instance=self.settings.instance,
+            positions=positions,
+            max_records=self.settings.batch_records,
+        )
+
+    async def topic_ids(self, *names: str) -> dict[str, str]:
+        """The ids of topics, once they exist and ours are as they must be."""
+
+        def look() -> dict[str, str]:
+            with Admin.connect(self.settings.kafka) as admin:
+                admin.check(self.topics.ours, self.settings.partitions)
+                return admin.topic_ids(names)
+
+        return await self.when_up(lambda: asyncio.to_thread(look))
+
+    async def when_up(self, action: Callable[[], Awaitable[T]]) -> T:
+        """The result of `action`, tried until what it needs is up, or the end is asked for."""
+        while True:
+            try:
+                return await action()
+            except InfrastructureError as error:
+                log.warning("waiting to start", error=str(error))
+                self.health.looped()
+                await self.stopping.pause(_START_PAUSE)
+                if self.stopping:
+                    raise
+
+
+def run_worker(
+    stage: str,
+    description: str,
+    load_case: Callable[[str], UseCase],
+    work: Callable[[Process], Awaitable[None]],
+) -> int:
+    """Run a worker until it is told to stop; returns its exit status (see `ExitCode`)."""
+    argparse.ArgumentParser(
+        prog=f"python -m {stage}",
+        description=description,
+        epilog="Settings come from PIPELINE_... variables; docs/operations.md lists them.",
+    ).parse_args()
+    try:
+        settings = read_settings(os.environ)
+        configure(stage, settings.log_level)
+        asyncio.run(_run(stage, settings, load_case(settings.use_case), work))
+    except PipelineError as error:
+        log.error("stopped", error=str(error), kind=type(error).__name__)
+        return _status(error)
+    return ExitCode.OK
+
+
+async def _run(
+    stage: str, settings: Settings, case: UseCase, work: Callable[[Process], Awaitable[None]]
+) -> None:
+    clock = SystemClock()
+    health = Health(clock)
+    port = serve(health, settings.metrics_host, settings.metrics_port)
+    log.info("started", use_case=case.name, metrics_port=port)
+    stopping = Stopping.on_signals()
+    faults = FaultPoints.parse(settings.faults)
+    process = Process(stage, case, settings, Topics.of(case), clock, faults, health, stopping)
+    try:
+        await work(process)
+    except InfrastructureError:
+        if not stopping:
+            raise
+    log.info("ended")
+
+
+def _status(error: PipelineError) -> int:
+    if isinstance(error, Refusal):
+        return ExitCode.REFUSED
+    if isinstance(error, InfrastructureError):
+        return ExitCode.UNREACHABLE
+    return ExitCode.FAILED

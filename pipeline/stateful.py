@@ -1,0 +1,366 @@
+"""The order in which a stage with a marker brings a batch to its effects.
+
+decode -> origin rule -> state (memory, or one read) -> apply -> outputs acknowledged -> one script
+writes entities and marker -> commit, as a hint. What only this stage knows is its `Core`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.clock import Clock
+from pipeline.errors import Refusal, most_serious
+from pipeline.faults import FaultPoints
+from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.logs import log
+from pipeline.marker import Marker
+from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
+from pipeline.origin import TIME_HEADER, Highest, Origin, header_in
+from pipeline.records import Deliveries
+from pipeline.state import Raw
+from pipeline.store.store import MOST_ENTITIES, Conflict, Snapshot, Values
+
+_CHECK_SECONDS = 1.0
+_ALARMING_DROPS = 100_000
+
+Partition = tuple[str, int]
+
+
+class Item(Protocol):
+    """A decoded record."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset in the partition."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """What caused it in the first log."""
+        ...
+
+    @property
+    def entity(self) -> str | None:
+        """Whom it is about."""
+        ...
+
+    @property
+    def record(self) -> ConsumerRecord:
+        """The record as it was read."""
+        ...
+
+
+I = TypeVar("I", bound=Item)  # noqa: E741 - the usual one-letter name
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What some records change: outputs to deliver, entities to write, lookups then in force."""
+
+    outputs: Deliveries
+    entities: Mapping[str, Values]
+    lookups: Mapping[str, str]
+    settled: Callable[[], None]
+    """Called once everything is written: keeps the new states, counts the metrics."""
+
+
+class Core(Protocol[I]):
+    """What one stage does with records; knows no client."""
+
+    def decode(self, batch: Batch, after: int) -> list[I]:
+        """The records of a batch beyond the offset `after`, in order; data errors included."""
+        ...
+
+    def unknown(self, partition: int, items: Sequence[I]) -> list[str]:
+        """The entities whose stored values are needed before `apply`, each once."""
+        ...
+
+    def learn(
+        self, partition: int, entities: Sequence[str], values: Sequence[Sequence[Raw]]
+    ) -> None:
+        """Take in stored values. Raises Fatal for values that no codec of ours wrote."""
+        ...
+
+    def apply(self, partition: int, lookups: Mapping[str, str], items: Sequence[I]) -> Applied:
+        """Apply records in order, changing nothing that `Applied.settled` has not confirmed."""
+        ...
+
+    def forget(self, partition: int) -> None:
+        """Drop whatever is remembered of a partition's entities."""
+        ...
+
+
+class EntityStore(Protocol):
+    """Where entities and markers are kept; the real one is `pipeline.store.store.Store`."""
+
+    async def marker(self, partition: int) -> Marker | None:
+        """The marker of a partition."""
+        ...
+
+    async def read(self, partition: int, generation: str, entities: Sequence[str]) -> Snapshot:
+        """The marker and these entities, as of one moment."""
+        ...
+
+    async def write(
+        self, partition: int, believed: Marker | None, new: Marker, entities: Mapping[str, Values]
+    ) -> Conflict | None:
+        """Write all or nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        ...
+
+
+class Writer(Protocol):
+    """Who delivers outputs; the real one is `pipeline.kafka.outputs.Outputs`."""
+
+    async def deliver(self, deliveries: Deliveries) -> None:
+        """Return when all are acknowledged."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the producer."""
+        ...
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What the stage believes of one owned partition."""
+
+    marker: Marker
+    stored: bool
+    dropped: int = 0
+
+    @property
+    def believed(self) -> Marker | None:
+        return self.marker if self.stored else None
+
+
+@dataclass(slots=True)
+class Stateful(Generic[I]):
+    """A Stage (see `pipeline.worker`) whose truth about its progress is the marker in Redis."""
+
+    name: str
+    core: Core[I]
+    store: EntityStore
+    outputs: Writer
+    fingerprint: str
+    effect: str
+    """What an entity gets of it, as in the metrics: a feature, or a score."""
+    clock: Clock
+    faults: FaultPoints
+    reader: Reader = field(init=False)
+    _progress: dict[Partition, _Progress] = field(default_factory=dict)
+    _checked_at: float = 0.0
+
+    async def position(self, log: Log) -> int:
+        """After the marker's offset; 0, under a new generation, where there is no marker."""
+        self.core.forget(log.partition)
+        self._progress.pop((log.topic, log.partition), None)
+        marker = await self.store.marker(log.partition)
+        if marker is None:
+            _refuse_unless_whole(log)
+            first = Marker.first(log.topic_id, uuid.uuid4().hex[:8], self.fingerprint)
+            progress = _Progress(first, stored=False)
+        else:
+            _refuse_another_log(marker, log, self.fingerprint)
+            progress = _Progress(marker, stored=True)
+        self._progress[(log.topic, log.partition)] = progress
+        return progress.marker.offset + 1
+
+    async def process(self, batches: Sequence[Batch]) -> None:
+        """Bring the batches to their effects, partitions side by side."""
+        await self._check_markers()
+        results = await asyncio.gather(
+            *(self._process_one(batch) for batch in batches), return_exceptions=True
+        )
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            raise most_serious(failures)
+        await self.reader.commit(
+            {
+                (batch.topic, batch.partition): progress.marker.offset + 1
+                for batch in batches
+                if (progress := self._progress.get((batch.topic, batch.partition)))
+            }
+        )
+
+    async def close(self) -> None:
+        """Let go of every client."""
+        await self.outputs.close()
+        await self.store.close()
+
+    async def _process_one(self, batch: Batch) -> None:
+        progress = self._progress.get((batch.topic, batch.partition))
+        if progress is None or not self.reader.is_current(batch):
+            return
+        if batch.start > progress.marker.offset + 1:
+            self._read_again(batch, "gap")
+            return
+        items = self.core.decode(batch, progress.marker.offset)
+        for part in parts(items):
+            if not await self._process_part(batch, progress, part):
+                return
+
+    async def _process_part(self, batch: Batch, progress: _Progress, part: Sequence[I]) -> bool:
+        """Bring one part to all its effects; False when the partition has to be read again."""
+        partition = batch.partition
+        highest = progress.marker.highest.copy()
+        fresh = self._fresh(progress, highest, part)
+        if not await self._learn(batch, progress, fresh):
+            return False
+        applied = self.core.apply(partition, progress.marker.lookups, fresh)
+        self.faults.hit("before-outputs")
+        await self.outputs.deliver(applied.outputs)
+        self.faults.hit("after-outputs")
+        new = progress.marker.at(part[-1].offset, highest, applied.lookups)
+        conflict = await self.store.write(partition, progress.believed, new, applied.entities)
+        self.faults.hit("after-write")
+        if conflict is not None and not _is_ours(conflict, new):
+            self._resolve(batch, progress, conflict.actual)
+            return False
+        progress.marker, progress.stored = new, True
+        applied.settled()
+        POSITION.labels(self.name, batch.topic, partition).set(new.offset + 1)
+        self._observe_age(fresh)
+        return True
+
+    def _fresh(self, progress: _Progress, highest: Highest, part: Sequence[I]) -> list[I]:
+        """The items that are no replays by the origin rule; counts the others."""
+        fresh = [item for item in part if highest.admit(item.origin)]
+        replays = len(part) - len(fresh)
+        progress.dropped = progress.dropped + replays if not fresh else 0
+        if replays:
+            DROPPED.labels(self.name).inc(replays)
+        if progress.dropped > _ALARMING_DROPS:
+            log.error("nothing but replays", in_a_row=progress.dropped)
+        return fresh
+
+    def _observe_age(self, items: Sequence[I]) -> None:
+        """How long ago the first item's cause arrived: the longest wait of the part."""
+        caused_at = header_in(items[0].record.headers, TIME_HEADER) if items else None
+        if caused_at is not None:
+            age = self.clock.now() / 1e6 - int(caused_at) / 1e3
+            EVENT_TO_EFFECT_SECONDS.labels(self.effect).observe(max(age, 0.0))
+
+    async def _learn(self, batch: Batch, progress: _Progress, items: Sequence[I]) -> bool:
+        unknown = self.core.unknown(batch.partition, items)
+        if not unknown:
+            return True
+        generation = progress.marker.generation
+        snapshot = await self.store.read(batch.partition, generation, unknown)
+        if not _same(snapshot.marker, progress.believed):
+            self._resolve(batch, progress, snapshot.marker)
+            return False
+        self.core.learn(batch.partition, unknown, snapshot.values)
+        return True
+
+    async def _check_markers(self) -> None:
+        """Notice within a second, also on a quiet partition, that a marker is not ours."""
+        if time.monotonic() - self._checked_at < _CHECK_SECONDS:
+            return
+        for (topic, partition), progress in list(self._progress.items()):
+            actual = await self.store.marker(partition)
+            if not _same(actual, progress.believed):
+                self._resolve(_Place(topic, partition), progress, actual)
+        self._checked_at = time.monotonic()
+
+    def _resolve(self, place: Place, progress: _Progress, actual: Marker | None) -> None:
+        """Read on from the marker that is there: at once if it is lower, else once confirmed."""
+        if _is_higher(actual, progress.marker):
+            log.warning("another worker went further", partition=place.partition)
+            REWINDS.labels(self.name, "higher").inc()
+            self._progress.pop((place.topic, place.partition), None)
+            self.reader.reposition_once_confirmed(place.topic, place.partition)
+        else:
+            self._read_again(place, "lower")
+
+    def _read_again(self, place: Place, why: str) -> None:
+        log.warning("reading from the marker again", partition=place.partition, why=why)
+        REWINDS.labels(self.name, why).inc()
+        self._progress.pop((place.topic, place.partition), None)
+        self.reader.reposition(place.topic, place.partition)
+
+
+class Place(Protocol):
+    """A partition of a topic."""
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """The partition's number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    topic: str
+    partition: int
+
+
+def parts(items: Sequence[I], most: int = MOST_ENTITIES) -> Iterator[Sequence[I]]:
+    """Cut items, at an item, so that each part is about at most `most` different entities."""
+    start, seen = 0, set[str]()
+    for index, item in enumerate(items):
+        if item.entity is None or item.entity in seen:
+            continue
+        if len(seen) == most:
+            yield items[start:index]
+            start, seen = index, set()
+        seen.add(item.entity)
+    if start < len(items):
+        yield items[start:]
+
+
+def _same(actual: Marker | None, believed: Marker | None) -> bool:
+    if actual is None or believed is None:
+        return actual is believed
+    return actual.identity == believed.identity
+
+
+def _is_ours(conflict: Conflict, wrote: Marker) -> bool:
+    """A write whose answer was lost had succeeded."""
+    return conflict.actual is not None and conflict.actual.identity == wrote.identity
+
+
+def _is_higher(actual: Marker | None, believed: Marker) -> bool:
+    """No marker counts as lower, another generation as higher."""
+    if actual is None:
+        return False
+    return actual.generation != believed.generation or actual.offset > believed.offset
+
+
+def _refuse_unless_whole(place: Log) -> None:
+    if place.start > 0:
+        raise Refusal(
+            f"partition {place.partition} has no marker in Redis and {place.topic} no longer "
+            f"holds its first {place.start} records",
+            "Run `pipeline rebuild` to build the state from Parquet",
+        )
+
+
+def _refuse_another_log(marker: Marker, place: Log, fingerprint: str) -> None:
+    if marker.topic_id != place.topic_id:
+        raise Refusal(
+            f"the state of partition {place.partition} comes from another topic {place.topic} "
+            "that had the same name",
+            "Run `pipeline rebuild --new-epoch` with all workers stopped",
+        )
+    if marker.fingerprint != fingerprint:
+        raise Refusal(
+            f"the state of partition {place.partition} was made by another declaration "
+            f"({marker.fingerprint}, now {fingerprint})",
+            "Run `pipeline rebuild`, or put the declaration back",
+        )

@@ -1,0 +1,85 @@
+"""The Redis client, and which of its errors mean that the world outside fails for now."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from pipeline.errors import Fatal, InfrastructureError
+from pipeline.logs import log
+from pipeline.settings import RedisSettings
+
+Client = Redis | RedisCluster
+
+_SOCKET_SECONDS = 5.0
+_NO_RETRIES = 0  # the worker's own loop retries, and knows what a lost answer means
+_PASSING_CODES = re.compile(
+    r"\b(ASK|BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|MOVED|NOREPLICAS|OOM|READONLY|TRYAGAIN)\b"
+)
+_PASSING = (
+    exceptions.AskError,
+    exceptions.ClusterDownError,
+    exceptions.ConnectionError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+    exceptions.RedisClusterException,
+    exceptions.TimeoutError,
+    exceptions.TryAgainError,
+    OSError,
+)
+_DURABLE = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+
+
+def connect(settings: RedisSettings) -> Client:
+    """A client for one server or a cluster; it connects at its first command."""
+    options: dict[str, Any] = {
+        "username": settings.username or None,
+        "password": settings.password.value or None,
+        "socket_timeout": _SOCKET_SECONDS,
+        "socket_connect_timeout": _SOCKET_SECONDS,
+        "retry": Retry(NoBackoff(), _NO_RETRIES),
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    if settings.ca_file:
+        options["ssl_ca_certs"] = settings.ca_file
+    if settings.cluster:
+        return RedisCluster.from_url(settings.url, **options)
+    return Redis.from_url(settings.url, **options)
+
+
+@contextlib.contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise InfrastructureError for what passes, and Fatal for any other Redis error."""
+    try:
+        yield
+    except _PASSING as error:
+        raise InfrastructureError(f"Redis, {doing}: {error!r}") from error
+    except exceptions.RedisError as error:
+        if _PASSING_CODES.search(str(error)):
+            raise InfrastructureError(f"Redis, {doing}: {error!r}") from error
+        raise Fatal(f"Redis, {doing}: {error!r}") from error
+
+
+async def warn_unless_durable(client: Client) -> None:
+    """Say loudly what of Redis's configuration could lose or evict what we write."""
+    with translated("reading its configuration"):
+        try:
+            found: dict[Any, Any] = await client.config_get(*_DURABLE)
+        except exceptions.ResponseError:
+            log.warning("Redis does not show its configuration", wanted=_DURABLE)
+            return
+    actual = {_text(key): _text(value) for key, value in found.items()}
+    for name, wanted in _DURABLE.items():
+        if actual.get(name) != wanted:
+            log.warning("REDIS MAY LOSE DATA", setting=name, is_=actual.get(name), wanted=wanted)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
