@@ -11,7 +11,7 @@ from pipeline.clock import Clock
 from pipeline.errors import SettingsError
 
 _BATCH = 5_000  # records at full speed: large enough for the broker, small enough for progress
-_TICK = 0.010  # seconds between two looks at the clock
+_TICK = 0.015  # seconds between two looks at the clock; a late wake-up still fits a burst
 _BURST = 0.020  # seconds of the rate that may go out at once
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
+import orjson
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
@@ -19,6 +22,7 @@ from pipeline.kafka.admin import Admin
 from pipeline.partitioner import partition_of
 from pipeline.records import Deliveries, OutRecord, Target
 from pipeline.settings import KafkaSettings
+from pipeline.times import parse_time
 from pipeline.topics import Topics
 from pipeline.world import SourceRecord, WorldSize
 from use_cases.first_day_churn.world import build
@@ -80,24 +84,31 @@ def topic(kafka: str, topic_prefix: str) -> str:
     return topics.generated
 
 
-def stored(kafka: str, topic: str, count: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Partition, key and value of `count` records, read by another client within 30 s."""
+def read(kafka: str, topic: str) -> Iterator[Any]:
+    """The topic's records from its start, read by another client; ends after 30 s of silence."""
     consumer = KafkaConsumer(bootstrap_servers=kafka, consumer_timeout_ms=30_000)
     try:
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
-        for record in islice(consumer, count):
-            yield record.partition, record.key, record.value
-        assert sum(consumer.end_offsets(partitions).values()) == count
+        yield from consumer
     finally:
         consumer.close()
+
+
+def stored(kafka: str, topic: str) -> list[tuple[int, bytes, bytes]]:
+    """Partition, key and value of all records that are stored."""
+    with Admin.connect(KafkaSettings(kafka)) as admin:
+        ends = admin.ends([(topic, number) for number in range(PARTITIONS)])
+    records = islice(read(kafka, topic), sum(ends.values()))
+    return [(record.partition, record.key, record.value) for record in records]
 
 
 async def test_a_world_is_stored_once_and_in_order_per_user(kafka: str, topic: str) -> None:
     async with kafka_sink(KafkaSettings(kafka), topic) as sink:
         assert await generate(WORLD.events(), sink, FullSpeed()) == WORLD.total
-    found = list(stored(kafka, topic, WORLD.total))
+    found = stored(kafka, topic)
+    assert len(found) == WORLD.total
     for number in range(PARTITIONS):
         mine = [r for r in WORLD.events() if partition_of(r.key or b"", PARTITIONS) == number]
         assert [(key, value) for partition, key, value in found if partition == number] == mine
@@ -113,7 +124,7 @@ def test_the_command_sends_a_world_and_ends_well(kafka: str, topic: str) -> None
     arguments = ["--users", "50", "--events", "10", "--seed", "11", "--topic", topic]
     done = run_generator(kafka, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    found = [(key, value) for _, key, value in stored(kafka, topic, WORLD.total)]
+    found = [(key, value) for _, key, value in stored(kafka, topic)]
     assert sorted(found) == sorted((r.key, r.value) for r in WORLD.events())
 
 
@@ -124,10 +135,31 @@ def test_the_command_says_in_one_line_what_is_wrong(kafka: str) -> None:
     assert "share of 1.5" in done.stderr
 
 
+def test_in_real_time_it_stamps_now_until_it_is_told_to_end(kafka: str, topic: str) -> None:
+    options = ["--real-time", "--rate", "200", "--users", "20", "--events", "3", "--topic", topic]
+    with subprocess.Popen(COMMAND + options, env=environment(kafka)) as process:
+        try:
+            records = list(islice(read(kafka, topic), 200))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+    late = [r.timestamp - parse_time(orjson.loads(r.value)["event_time"]) // 1000 for r in records]
+    assert min(late) >= 0
+    assert max(late) < 5_000
+
+
+COMMAND = [sys.executable, "-m", "generator"]
+
+
+def environment(kafka: str) -> dict[str, str]:
+    return {**os.environ, "PIPELINE_KAFKA": kafka}
+
+
 def run_generator(kafka: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "generator", *arguments],
-        env={**os.environ, "PIPELINE_KAFKA": kafka},
+        COMMAND + list(arguments),
+        env=environment(kafka),
         capture_output=True,
         text=True,
         timeout=60,
