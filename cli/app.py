@@ -1,0 +1,95 @@
+"""The root of the command line: which commands there are, and how each of them ends.
+
+A command's module is imported when it is asked for: the others' clients cost a second.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import UserDict
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from cli.endings import exit_code
+from pipeline.errors import PipelineError
+
+_COMMANDS = (
+    "demo",
+    "up",
+    "status",
+    "generate",
+    "ingest",
+    "tail",
+    "features",
+    "rejected",
+    "lookup",
+    "topics",
+    "doctor",
+)
+
+
+class _Modules(UserDict[str, Any]):
+    """Command by name, each made out of `app` in its module of `cli.commands` when asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if self.data[name] is None:
+            self.data[name] = get_command(importlib.import_module(f"cli.commands.{name}").app)
+        return self.data[name]
+
+
+class Commands(TyperGroup):
+    """The group of all commands; turns errors into one line and an exit code."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Modules(dict.fromkeys(_COMMANDS))
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """Their names, in the order of a newcomer's way, without importing any."""
+        return list(_COMMANDS)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's Context is click's
+        """Run a command. Under `--debug` errors come out as they are."""
+        try:
+            return super().invoke(ctx)
+        except PipelineError as error:
+            raise _ended(ctx, error, f"pipeline: {error}") from error
+        except KeyboardInterrupt as error:
+            raise _ended(ctx, error, "") from error
+        except Exception as error:
+            if hasattr(error, "exit_code") or isinstance(error, BrokenPipeError):
+                raise  # Typer's own: wrong usage, an exit, a reader that went away
+            unexpected = f"pipeline: unexpected {type(error).__name__}: {error}"
+            raise _ended(ctx, error, f"{unexpected}. `--debug` shows where") from error
+
+
+def _ended(ctx: typer.Context, error: BaseException, line: str) -> BaseException:
+    """What to raise instead of `error`: itself under `--debug`, else the exit after one line."""
+    if ctx.params.get("debug"):
+        return error
+    if line:
+        typer.echo(line, err=True)
+    return typer.Exit(exit_code(error))
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """A real-time churn pipeline: Kafka, features in Redis, a score for every bet and win.
+
+    Begin with `pipeline demo`. Every command has its own --help with an example.
+    """

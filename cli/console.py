@@ -1,0 +1,10 @@
+"""Where commands print: plain text as it is, one console for all of a command's output."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: no markup, no colours, and not broken into several."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,86 @@
+"""A run from servers to workers, as `up` and `demo` start it; all of it ends with the block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import use_cases
+from cli.runs import MODELS, RunNote, folders, read_note, write_note
+from cli.servers import servers
+from cli.supervisor import Supervisor
+from cli.workers import worker_specs
+from embedded.stack import Endpoints
+from pipeline.declaration import UseCase
+from pipeline.kafka.admin import Admin
+from pipeline.settings import Settings, read_settings
+from pipeline.topics import Topics
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the workers stand on; `environ` is what their processes and our settings share."""
+
+    directory: Path
+    endpoints: Endpoints
+    environ: Mapping[str, str]
+    settings: Settings
+    case: UseCase
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of the use case."""
+        return Topics.of(self.case)
+
+
+def run_environment(
+    environ: Mapping[str, str], directory: Path, endpoints: Endpoints
+) -> dict[str, str]:
+    """What a run's processes see: its endpoints, and its folders unless others are set."""
+    note = read_note(directory)
+    remembered = {"PIPELINE_PARTITIONS": str(note.partitions)} if note else {}
+    remembered |= {"PIPELINE_USE_CASE": note.use_case} if note else {}
+    defaults = {"PIPELINE_MODELS": str(MODELS), **folders(directory), **remembered}
+    chosen = {name: value for name, value in environ.items() if value.strip()}
+    found = {"PIPELINE_KAFKA": endpoints.kafka, "PIPELINE_REDIS": endpoints.redis}
+    return {**defaults, **chosen, **found}
+
+
+@contextmanager
+def base(environ: Mapping[str, str], directory: Path, say: Say) -> Iterator[Base]:
+    """Kafka and Redis, and the topics that were missing. Main thread only."""
+    read_settings(environ)  # what is wrong is said before anything starts
+    say(f"Starting Kafka and Redis under {directory} ...")
+    with servers(environ, directory, say) as endpoints:
+        complete = run_environment(environ, directory, endpoints)
+        settings = read_settings(complete)
+        case = use_cases.load(settings.use_case)
+        with Admin.connect(settings.kafka) as admin:
+            admin.create(Topics.of(case), settings.partitions)
+        yield Base(directory, endpoints, complete, settings, case)
+
+
+@contextmanager
+def workers(base: Base, counts: Mapping[str, int], say: Say) -> Iterator[Supervisor]:
+    """The workers' processes, started; at the end told to stop, waited for, and killed if late."""
+    settings = base.settings
+    common = {
+        **base.environ,
+        "PIPELINE_USE_CASE": settings.use_case,
+        "PIPELINE_PARTITIONS": str(settings.partitions),
+    }
+    specs = worker_specs(counts, common, base.directory / "logs")
+    ports = {spec.instance: spec.port for spec in specs}
+    write_note(base.directory, RunNote(settings.use_case, settings.partitions, ports))
+    supervisor = Supervisor(specs)
+    try:
+        supervisor.tick(time.monotonic())
+        yield supervisor
+    finally:
+        for instance in supervisor.stop():
+            say(f"{instance} did not end when asked, and was killed")

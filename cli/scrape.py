@@ -1,0 +1,91 @@
+"""A worker's numbers, read from its metrics port."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from pipeline.declaration import UseCase
+
+_SECONDS = 1.0
+_HOST = "127.0.0.1"
+_REJECTED = "rejected"
+_OUT = frozenset({"forwarded", "counted", "scored", "logged"})
+_FOLD = "stream_features"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Records that came in, went out, and were rejected since the worker began; and its lag."""
+
+    records_in: int = 0
+    out: int = 0
+    rejected: int = 0
+    lag: int = 0
+    models: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Numbers:
+        """Only what adds up over time."""
+        return replace(self, lag=0, models=())
+
+    def __add__(self, other: Numbers) -> Numbers:
+        return Numbers(
+            self.records_in + other.records_in,
+            self.out + other.out,
+            self.rejected + other.rejected,
+            self.lag + other.lag,
+            tuple(dict.fromkeys((*self.models, *other.models))),
+        )
+
+
+def fetch(port: int, path: str = "/metrics") -> str | None:
+    """What the worker on this port answers; None while it does not, or says no. May block 1 s."""
+    connection = http.client.HTTPConnection(_HOST, port, timeout=_SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return text if answer.status == http.HTTPStatus.OK else None
+
+
+def numbers_in(text: str, case: UseCase) -> Numbers:
+    """The numbers in a page of metrics."""
+    families = text_string_to_metric_families(text)
+    samples = [sample for family in families for sample in family.samples]
+    rejected = _total(samples, "pipeline_rejected_total")
+    dealt_with = [one for one in samples if one.name == "pipeline_records_total"]
+    return Numbers(
+        records_in=rejected + _sum(one for one in dealt_with if one.labels["outcome"] != _REJECTED),
+        out=_sum(one for one in dealt_with if _goes_out(one, case)),
+        rejected=rejected,
+        lag=_total(samples, "pipeline_lag_records"),
+        models=tuple(
+            f"{one.labels['model']} {one.labels['version']}"
+            for one in samples
+            if one.name == "pipeline_model_info" and one.value
+        ),
+    )
+
+
+def _goes_out(sample: Sample, case: UseCase) -> bool:
+    """Whether what it counts became a record or a row; of the fold, only what causes a score."""
+    if sample.labels["stage"] == _FOLD and sample.labels["type"] not in case.scored_on:
+        return False
+    return sample.labels["outcome"] in _OUT
+
+
+def _total(samples: Iterable[Sample], name: str) -> int:
+    return _sum(sample for sample in samples if sample.name == name)
+
+
+def _sum(samples: Iterable[Sample]) -> int:
+    return int(sum(sample.value for sample in samples))
