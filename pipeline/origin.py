@@ -76,6 +76,27 @@ def header_in(headers: Iterable[tuple[str, bytes]], wanted: str) -> bytes | None
     return None
 
 
+class Caused(Protocol):
+    """A decoded record: where it comes from, and as it was read."""
+
+    @property
+    def origin(self) -> Origin:
+        """What caused it in the first log."""
+        ...
+
+    @property
+    def record(self) -> Located:
+        """The record as it was read."""
+        ...
+
+
+def passed_on(item: Caused) -> tuple[tuple[str, bytes], ...]:
+    """The headers by which every later stage knows the first log's record."""
+    caused_at = header_in(item.record.headers, TIME_HEADER)
+    headers = ((HEADER, item.origin.encode()),)
+    return headers if caused_at is None else (*headers, (TIME_HEADER, caused_at))
+
+
 @dataclass(slots=True)
 class Highest:
     """The highest origin applied so far, per partition of the first log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from pipeline.state import EntityState
 
@@ -27,7 +28,7 @@ class StateCache:
             if state is not None:
                 held[entity] = state
         share = max(self._most // len(self._partitions), 1)
-        for entity in list(held)[: max(len(held) - share, 0)]:
+        for entity in list(islice(held, max(len(held) - share, 0))):
             del held[entity]
 
     def forget(self, partition: int) -> None:

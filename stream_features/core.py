@@ -17,8 +17,8 @@ from pipeline.errors import DataError, Fatal
 from pipeline.events import Event, EventDecoder
 from pipeline.fold import COUNTED, Fold, LookupKey, Tables
 from pipeline.kafka.feed import Batch
-from pipeline.origin import HEADER, TIME_HEADER, Origin, header_in, origin_of
-from pipeline.records import Headers, OutRecord, Target
+from pipeline.origin import HEADER, Origin, header_in, origin_of, passed_on
+from pipeline.records import OutRecord, Target
 from pipeline.rejection import REASON_HEADER, rejection
 from pipeline.state import EntityState, Raw, StateCodec
 from pipeline.stateful import Applied
@@ -195,15 +195,8 @@ class FeatureCore:
         for lookup, count in trial.missed.items():
             metrics.LOOKUPS_MISSED.labels(lookup).inc(count)
         for record in trial.rejected:
-            reason = header_in(record.headers, REASON_HEADER) or b""
-            metrics.REJECTED.labels(STAGE, reason.decode()).inc()
-
-
-def passed_on(item: FeatureItem) -> Headers:
-    """The headers by which every later stage knows the first log's record."""
-    caused_at = header_in(item.record.headers, TIME_HEADER)
-    headers = ((HEADER, item.origin.encode()),)
-    return headers if caused_at is None else (*headers, (TIME_HEADER, caused_at))
+            code = header_in(record.headers, REASON_HEADER) or b""
+            metrics.REJECTED.labels(STAGE, code.decode()).inc()
 
 
 def erased(origin: Origin, erase: Erase) -> OutRecord:

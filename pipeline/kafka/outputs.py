@@ -147,7 +147,7 @@ def _fill(batch: Any, records: Sequence[OutRecord], start: int) -> int:
     count = 0
     for index in range(start, len(records)):
         key, value, headers = records[index]
-        if append(timestamp=None, key=key, value=value, headers=headers) is None:
+        if append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
             break
         count += 1
     batch.close()

@@ -69,16 +69,20 @@ def translated(doing: str) -> Iterator[None]:
 
 async def warn_unless_durable(client: Client) -> None:
     """Say loudly what of Redis's configuration could lose or evict what we write."""
+    for name, wanted in _DURABLE.items():
+        actual = await _configured(client, name)
+        if actual != wanted:
+            log.warning("REDIS MAY LOSE DATA", setting=name, actual=actual, wanted=wanted)
+
+
+async def _configured(client: Client, name: str) -> str:
+    """The value of a server's setting, or a word that it is kept secret."""
     with translated("reading its configuration"):
         try:
-            found: dict[Any, Any] = await client.config_get(*_DURABLE)
+            found: dict[Any, Any] = await client.config_get(name)
         except exceptions.ResponseError:
-            log.warning("Redis does not show its configuration", wanted=_DURABLE)
-            return
-    actual = {_text(key): _text(value) for key, value in found.items()}
-    for name, wanted in _DURABLE.items():
-        if actual.get(name) != wanted:
-            log.warning("REDIS MAY LOSE DATA", setting=name, is_=actual.get(name), wanted=wanted)
+            return "not shown"
+    return next((_text(value) for value in found.values()), "unknown")
 
 
 def _text(value: str | bytes) -> str:

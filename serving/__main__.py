@@ -1,0 +1,46 @@
+"""Runs the scoring stage: `python -m serving`."""
+
+from __future__ import annotations
+
+import sys
+
+import use_cases
+from pipeline import metrics
+from pipeline.kafka.outputs import Outputs
+from pipeline.keys import SCORES, Keys
+from pipeline.process import Process, run_worker
+from pipeline.stateful import Stateful
+from pipeline.store.client import connect, warn_unless_durable
+from pipeline.store.store import Store
+from pipeline.worker import run
+from serving.core import STAGE, ServingCore
+from serving.holder import ModelHolder
+
+
+async def work(process: Process) -> None:
+    """Wire the stage and run it until the end is asked for."""
+    settings, case = process.settings, process.case
+    holder = ModelHolder.load(settings.models_dir, case)
+    metrics.MODEL.labels(holder.current.name, holder.current.version).set(1)
+    topic_ids = await process.topic_ids(process.topics.features)
+    client = connect(settings.redis)
+    await process.when_up(lambda: warn_unless_durable(client))
+    outputs = Outputs(settings.kafka)
+    await process.when_up(outputs.start)
+    stage = Stateful(
+        name=STAGE,
+        core=ServingCore(case, process.topics, holder, process.clock),
+        store=Store(client, Keys(case.name, SCORES), ServingCore.fields),
+        outputs=outputs,
+        fingerprint=case.fingerprint,
+        effect="score",
+        clock=process.clock,
+        faults=process.faults,
+    )
+    stage.reader = feed = process.feed(topic_ids, stage)
+    await process.when_up(feed.start)
+    await run(stage, feed, process.health, process.stopping)
+
+
+if __name__ == "__main__":
+    sys.exit(run_worker(STAGE, "Score the features of each serving record.", use_cases.load, work))
