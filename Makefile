@@ -58,6 +58,8 @@ bench-quick: setup ## the same on fewer events
 lock: ## pin the Python packages again (needs uv; LOCKFLAGS=--upgrade takes newer ones)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --custom-compile-command "make lock" $(LOCKFLAGS) pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --constraints requirements.lock \
+	  --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements-image.lock
 
 lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars

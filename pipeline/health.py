@@ -5,18 +5,23 @@ Ready means that work goes on: a batch came to all its effects, or there was non
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import urlopen
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
 
 from pipeline.clock import Clock
+from pipeline.settings import read_settings
 
 _READY_SECONDS = 15.0
 _LIVE_SECONDS = 60.0
+_ASK_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -68,6 +73,16 @@ def _routes(health: Health) -> Any:
         return [b"yes\n" if well else b"no\n"]
 
     return app
+
+
+def main() -> None:
+    """Ask the worker in this container whether it is ready: 0 if so, else 1."""
+    port = read_settings(os.environ).metrics_port
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=_ASK_SECONDS):
+            sys.exit(0)
+    except OSError:
+        sys.exit(1)
 
 
 class _Server(WSGIServer):
