@@ -20,7 +20,7 @@ from cli.workers import counts_of
 
 _TICK_SECONDS = 0.1
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

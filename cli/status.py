@@ -1,0 +1,124 @@
+"""The state of a pipeline as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cli.lags import Lag, LagReader
+from cli.markers import Markers, read_markers
+from cli.runs import RunNote
+from cli.scrape import fetch, numbers_in
+from pipeline.declaration import UseCase
+from pipeline.kafka.admin import Admin
+from pipeline.settings import Settings
+from pipeline.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStatus:
+    """A topic: the first offset that is there and the next to be written, by partition."""
+
+    topic: str
+    starts: list[int]
+    ends: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class StageStatus:
+    """How many records of a topic a stage has not dealt with, by partition."""
+
+    stage: str
+    topic: str
+    lags: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerStatus:
+    """How far a stateful stage has applied a partition, and with which lookup tables."""
+
+    stage: str
+    partition: int
+    offset: int
+    generation: str
+    fingerprint: str
+    lookups: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A worker of the run here: `ready`, `live` (not ready yet) or `silent`."""
+
+    instance: str
+    port: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything; `model` is what a serving worker says it has in service."""
+
+    topics: list[TopicStatus]
+    stages: list[StageStatus]
+    markers: list[MarkerStatus]
+    workers: list[WorkerStatus] = field(default_factory=list)
+    model: str = ""
+
+
+def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Status:
+    """Ask Kafka, Redis and the workers noted. Blocks; raises InfrastructureError."""
+    with Admin.connect(settings.kafka) as admin:
+        topics = _topics(admin, case)
+        lags = LagReader(admin, case, settings).read()
+    workers = note.workers if note else {}
+    return Status(
+        topics=topics,
+        stages=by_topic(lags),
+        markers=_markers(read_markers(settings)),
+        workers=[WorkerStatus(name, port, _state(port)) for name, port in workers.items()],
+        model=_model(list(workers.values()), case),
+    )
+
+
+def by_topic(lags: Sequence[Lag]) -> list[StageStatus]:
+    """Lags gathered by stage and topic, in the order of their partitions."""
+    gathered: dict[tuple[str, str], list[int]] = {}
+    for one in sorted(lags, key=lambda one: one.partition):
+        gathered.setdefault((one.stage, one.topic), []).append(one.records)
+    order = dict.fromkeys((one.stage, one.topic) for one in lags)
+    return [StageStatus(stage, topic, gathered[(stage, topic)]) for stage, topic in order]
+
+
+def _topics(admin: Admin, case: UseCase) -> list[TopicStatus]:
+    topics = Topics.of(case)
+    counts = admin.partitions((topics.generated, *topics.ours))
+    places = [(name, number) for name, count in counts.items() for number in range(count)]
+    starts, ends = admin.starts(places), admin.ends(places)
+    return [
+        TopicStatus(
+            name,
+            [starts[(name, number)] for number in range(count)],
+            [ends[(name, number)] for number in range(count)],
+        )
+        for name, count in counts.items()
+    ]
+
+
+def _markers(markers: Markers) -> list[MarkerStatus]:
+    return [
+        MarkerStatus(stage, number, one.offset, one.generation, one.fingerprint, dict(one.lookups))
+        for stage, numbered in markers.items()
+        for number, one in numbered.items()
+    ]
+
+
+def _state(port: int) -> str:
+    if fetch(port, "/ready") is not None:
+        return "ready"
+    return "silent" if fetch(port, "/live") is None else "live"
+
+
+def _model(ports: Sequence[int], case: UseCase) -> str:
+    pages = [page for port in ports if (page := fetch(port)) is not None]
+    models = dict.fromkeys(name for page in pages for name in numbers_in(page, case).models)
+    return ", ".join(models)
