@@ -9,15 +9,16 @@ import orjson
 
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
-from pipeline.times import parse_time
+from pipeline.times import parse_canonical
 
 
 class Event(NamedTuple):
-    """One canonical event; `at` in microseconds since the epoch."""
+    """One canonical event; `at` in microseconds since the epoch, `time` the same as text."""
 
     entity: str
     event_type: str
     at: int
+    time: str
     event_id: str | None
     values: Mapping[str, Any]
 
@@ -35,11 +36,12 @@ class EventDecoder:
             raise DataError("null_value")
         try:
             fields = orjson.loads(value)
-            kind = fields["event_type"]
+            kind, time = fields["event_type"], fields["event_time"]
             event = Event(
                 fields[self._entity],
                 kind,
-                parse_time(fields["event_time"]),
+                parse_canonical(time),
+                time,
                 fields.get("event_id"),
                 fields,
             )

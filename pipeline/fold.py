@@ -43,6 +43,8 @@ class Fold:
 
     def __init__(self, case: UseCase) -> None:
         self._case = case
+        self._features = case.features
+        self._windows = [one.window for one in case.aggregations]
         self._steps = {event.name: _step(case, event) for event in case.events}
 
     def empty(self) -> EntityState:
@@ -64,16 +66,11 @@ class Fold:
 
     def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
         """Every feature by name, in the declaration's order, as of `as_of` (microseconds)."""
-        values: dict[str, float | int] = {
-            lookup.name: value
-            for lookup, value in zip(self._case.lookups, state.looked_up, strict=True)
-        }
-        for one, moments in zip(self._case.aggregations, state.moments, strict=True):
-            read = one.window.read(moments, as_of)
-            total, mean, count, var = one.features
-            values[total], values[mean] = read.sum, read.mean
-            values[count], values[var] = read.count, read.var
-        return values
+        values: list[float | int] = [*state.looked_up]
+        for window, moments in zip(self._windows, state.moments, strict=True):
+            read = window.read(moments, as_of)
+            values += (read.sum, read.mean, read.count, read.var)
+        return dict(zip(self._features, values, strict=True))
 
 
 def _step(case: UseCase, event: EventType) -> _Step:

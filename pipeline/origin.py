@@ -15,6 +15,8 @@ HEADER = "origin"
 TIME_HEADER = "origin-time"
 KIND_HEADER = "kind"
 
+_PASSED_ON = (HEADER, TIME_HEADER)
+
 Source = tuple[str, int]
 """A partition of a first log: (topic id, partition)."""
 
@@ -47,7 +49,7 @@ class Origin(NamedTuple):
     @classmethod
     def decode(cls, raw: bytes) -> Origin:
         """The origin of a header's value. Raises ValueError."""
-        topic_id, partition, offset, index = raw.decode("ascii").rsplit("/", 3)
+        topic_id, partition, offset, index = raw.decode("ascii").split("/")
         return cls(topic_id, int(partition), int(offset), int(index))
 
 
@@ -92,9 +94,10 @@ class Caused(Protocol):
 
 def passed_on(item: Caused) -> tuple[tuple[str, bytes], ...]:
     """The headers by which every later stage knows the first log's record."""
-    caused_at = header_in(item.record.headers, TIME_HEADER)
-    headers = ((HEADER, item.origin.encode()),)
-    return headers if caused_at is None else (*headers, (TIME_HEADER, caused_at))
+    carried = {name: value for name, value in item.record.headers if name in _PASSED_ON}
+    if HEADER not in carried:
+        carried[HEADER] = item.origin.encode()
+    return tuple(carried.items())
 
 
 @dataclass(slots=True)

@@ -33,6 +33,11 @@ def parse_time(text: str) -> int:
     raise ValueError("neither RFC 3339 nor YYYY-MM-DD HH:MM:SS")
 
 
+def parse_canonical(text: str) -> int:
+    """Microseconds of a time that `format_time` wrote. Raises ValueError."""
+    return micros_of(datetime.fromisoformat(text))
+
+
 def format_time(micros: int) -> str:
     """RFC 3339 in UTC with six digits, as `2026-01-02T03:04:05.000006Z`."""
     moment = EPOCH + timedelta(microseconds=micros)

@@ -163,8 +163,8 @@ class FeatureCore:
             "schema_version": 1,
             self._entity: event.entity,
             "event_type": event.event_type,
-            "event_time": format_time(event.at),
-            "as_of": format_time(as_of),
+            "event_time": event.time,
+            "as_of": event.time if as_of == event.at else format_time(as_of),
             "lookups": trial.lookups,
             "features": self._fold.features(state, as_of),
         }

@@ -1,0 +1,146 @@
+"""The manifest of a model's folder: what the model is, what it reads, and what it was trained on.
+
+`<models>/<use case>/<version>/` holds `manifest.json`, `model.onnx` and `card.md`. Versions are
+whole numbers. A model's bytes are handed out only when their hash is the manifest's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.declaration import UseCase
+from pipeline.errors import Refusal
+
+MANIFEST = "manifest.json"
+MODEL = "model.onnx"
+CARD = "card.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One version of a model. `features` are its input columns in their order.
+
+    It says churn where the probability is `threshold` or more. `probabilities` names the output of
+    two columns, the second of which is the probability of churn. Holds nothing that changes from
+    one run of the same training to the next.
+    """
+
+    use_case: str
+    version: str
+    algorithm: str
+    features: tuple[str, ...]
+    probabilities: str
+    threshold: float
+    sha256: str
+    seed: int
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    libraries: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not self.features:
+            raise ValueError("features are empty")
+        if not 0 < self.threshold < 1:
+            raise ValueError("threshold is not between 0 and 1")
+
+    def check_inputs(self, case: UseCase) -> None:
+        """Raises Refusal unless the model reads exactly the inputs that `case` declares."""
+        if self.use_case != case.name:
+            raise Refusal(
+                f"the model is one of {self.use_case!r}, not of {case.name!r}",
+                "Name a model of this use case",
+            )
+        if self.features != case.model.features:
+            raise Refusal(
+                f"model {self.version} of {case.name} reads other features than the use case "
+                f"declares: {_difference(self.features, case.model.features)}",
+                f"Train a version for it: python -m training --use-case {case.name} --version N",
+            )
+
+
+def model_folder(models: Path, use_case: str, version: str) -> Path:
+    """Where a version lies, or would."""
+    return models / use_case / version
+
+
+def newest_folder(models: Path, use_case: str) -> Path:
+    """The folder of the highest version. Raises Refusal where there is none."""
+    try:
+        versions = [path for path in (models / use_case).iterdir() if path.name.isdecimal()]
+    except OSError:
+        versions = []
+    if not versions:
+        raise Refusal(
+            f"there is no model of {use_case} under {models}",
+            f"Train one with: python -m training --use-case {use_case}; "
+            "or name another folder in PIPELINE_MODELS",
+        )
+    return max(versions, key=lambda path: int(path.name))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`. Raises Refusal where it is missing or malformed."""
+    try:
+        return msgspec.json.decode(_read(folder / MANIFEST), type=Manifest)
+    except msgspec.DecodeError as error:  # a ValueError of the manifest itself comes as one too
+        raise Refusal(f"{folder / MANIFEST} is malformed: {error}", _restore(folder)) from None
+
+
+def verified_model(folder: Path, manifest: Manifest) -> bytes:
+    """The bytes of the model in `folder`. Raises Refusal unless their hash is the manifest's."""
+    content = _read(folder / MODEL)
+    if sha256_of(content) != manifest.sha256:
+        raise Refusal(f"{folder / MODEL} is not the file its manifest names", _restore(folder))
+    return content
+
+
+def write_model(folder: Path, manifest: Manifest, model: bytes, card: str) -> None:
+    """Write the three files of a version, the manifest last, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / MODEL, model)
+    _replace(folder / CARD, card.encode())
+    _replace(folder / MANIFEST, _serialise(manifest))
+
+
+def sha256_of(content: bytes) -> str:
+    """The SHA-256 as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _serialise(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise Refusal(f"{path}: {reason}", _restore(path.parent)) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_bytes(content)
+    new.replace(path)
+
+
+def _restore(folder: Path) -> str:
+    return (
+        f"Restore {folder}, or train it again: "
+        f"python -m training --use-case {folder.parent.name} --version {folder.name}"
+    )
+
+
+def _difference(has: tuple[str, ...], wants: tuple[str, ...]) -> str:
+    missing, unknown = sorted({*wants} - {*has}), sorted({*has} - {*wants})
+    named = (("it lacks", missing), ("it has", unknown))
+    parts = [f"{words} {', '.join(names)}" for words, names in named if names]
+    return "; ".join(parts) or "the same names in another order"
