@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedded.class_archive import class_archive
 from embedded.java import find_java
 from embedded.kafka_jars import kafka_jars
 from embedded.redis_binary import find_redis
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """Where the programs are."""
+    """Where the programs are; `classes` is Kafka's class-data archive."""
 
     java: Path
     jars: Path
     redis_server: Path
+    classes: Path
 
     @property
     def classpath(self) -> str:
@@ -33,10 +35,8 @@ def install(cache: Path, say: Callable[[str], None]) -> Software:
     """Make sure that everything is there; `say` gets a line before anything takes long.
 
     Needs the network the first time only. Raises Refusal, with what to do, when something is
-    missing that cannot be had.
+    missing that cannot be had. Call it in the main thread: it may start a broker.
     """
-    return Software(
-        java=find_java(),
-        jars=kafka_jars(cache, say),
-        redis_server=find_redis(cache, say),
-    )
+    jars, redis_server = kafka_jars(cache, say), find_redis(cache, say)
+    software = Software(find_java(), jars, redis_server, classes=Path(os.devnull))
+    return replace(software, classes=class_archive(cache, software, say))

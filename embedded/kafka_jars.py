@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ VERSION = "4.1.1"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 LOCK = Path(__file__).with_name("kafka.lock")
 AT_ONCE = 8
+ATTEMPTS = 3
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +54,51 @@ def read_lock(path: Path) -> list[Pin]:
 
 def download(pins: list[Pin], directory: Path) -> None:
     """Put every pinned jar into `directory`. Raises Refusal if one cannot be had as pinned."""
-    with tempfile.TemporaryDirectory() as repository:
-        context = _maven(Path(repository))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for _ in pool.map(partial(_download, context, directory), pins):
-                pass
+    with _system_certificates(), ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(partial(_download, directory), pins):
+            pass
 
 
-def _download(context: Any, directory: Path, pin: Pin) -> None:
-    try:
-        jar = context.create_dependency(pin.coordinate).artifact.resolve()
-    except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's RuntimeErrors
-        raise Refusal(
-            f"Kafka could not be downloaded from Maven Central ({type(error).__name__})",
-            "The first start needs the network (HTTPS_PROXY is respected); later ones do not.",
-        ) from error
-    verify(jar, pin.sha256)
-    shutil.move(jar, directory / jar.name)
+def _download(directory: Path, pin: Pin) -> None:
+    for _ in range(ATTEMPTS):
+        # A new repository each time: jgo would take what a broken download left for the jar.
+        with tempfile.TemporaryDirectory() as repository:
+            try:
+                jar = _maven(Path(repository)).create_dependency(pin.coordinate).artifact.resolve()
+            except (OSError, RuntimeError) as error:  # requests' are OSErrors, jgo's RuntimeErrors
+                failure = type(error).__name__
+                continue
+            verify(jar, pin.sha256)
+            shutil.move(jar, directory / jar.name)
+            return
+    raise Refusal(
+        f"Kafka could not be downloaded from Maven Central ({failure} at {pin.coordinate})",
+        "The first start needs the network (HTTPS_PROXY is respected); later ones do not.",
+    )
 
 
 def _maven(repository: Path) -> Any:
-    """A Maven context over a repository of our own: jgo writes into it without care for others."""
+    """A Maven context over a repository of our own, that asks Maven Central only."""
+    from jgo.maven import MavenContext  # noqa: PLC0415 - an optional extra, for a download only
+
+    return MavenContext(repo_cache=repository, timeout=TIMEOUT_SECONDS)
+
+
+@contextmanager
+def _system_certificates() -> Iterator[None]:
+    """Trust what the operating system trusts: certifi does not know a company's own proxy."""
     try:
-        import truststore  # noqa: PLC0415 - an optional extra, only needed for a download
-        from jgo.maven import MavenContext  # noqa: PLC0415 - the same
+        import truststore  # noqa: PLC0415 - an optional extra, for a download only
     except ImportError:
         raise Refusal(
             "The packages that download the embedded Kafka are not installed",
-            "`pip install 'feature-stream[embedded]'`.",
+            "`pip install 'feature-stream[embedded]'` brings them.",
         ) from None
-    truststore.inject_into_ssl()  # certifi does not know a company proxy's certificate
-    return MavenContext(repo_cache=repository)
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
 
 
 def resolve(directory: Path) -> Iterator[Pin]:
@@ -95,6 +112,6 @@ def resolve(directory: Path) -> Iterator[Pin]:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
+    with _system_certificates(), tempfile.TemporaryDirectory() as scratch:
         found = [f"{pin.coordinate} {pin.sha256}\n" for pin in resolve(Path(scratch))]
     LOCK.write_text("".join(found))

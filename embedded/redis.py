@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from redis import Redis
@@ -12,34 +13,39 @@ from embedded.ports import HOST, free_port
 from embedded.server import Server, launch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+DURABLE = {
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+}
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
 def start_redis(
-    binary: Path, directory: Path, log: Path, *, port: int | None = None, cluster: bool = False
+    binary: Path,
+    directory: Path,
+    log: Path,
+    *,
+    port: int | None = None,
+    options: Mapping[str, str] = NO_OPTIONS,
 ) -> Server:
     """Start a server on `directory`; the same directory can be started again later.
 
-    With `cluster` it is one empty node of a Redis Cluster. Its address is HOST:PORT.
+    `options` are names and values of redis.conf; they win over ours. Its address is HOST:PORT.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     port = port or free_port()
-    options = {
-        "bind": HOST,
-        "port": str(port),
-        "dir": str(directory),
-        "appendonly": "yes",
-        "appendfsync": "everysec",
-        "save": "",
-        "maxmemory-policy": "noeviction",
-        "cluster-enabled": "yes" if cluster else "no",
-    }
-    argv = [str(binary), *(word for k, v in options.items() for word in (f"--{k}", v))]
+    settings = {"bind": HOST, "port": str(port), **DURABLE, **options}
+    argv = [str(binary), *(word for k, v in settings.items() for word in (f"--{k}", v))]
     return Server(
         name="Redis",
         address=f"{HOST}:{port}",
         log=log,
-        process=launch(argv, log),
+        process=launch(argv, log, directory),
         ready=partial(is_serving, port),
     )
 

@@ -32,12 +32,13 @@ class Server:
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Block until it answers. Raises Refusal if it ends first or the time is up."""
         deadline = time.monotonic() + seconds
-        while not self.ready():
-            if self.process.poll() is not None:
-                raise self._refusal(f"{self.name} ended with {self.process.returncode}")
+        while self.process.poll() is None:  # first: a stranger on its port may answer, too
+            if self.ready():
+                return
             if time.monotonic() > deadline:
                 raise self._refusal(f"{self.name} did not answer in {seconds:g} s")
             time.sleep(0.02)
+        raise self._refusal(f"{self.name} ended with {self.process.returncode}")
 
     def terminate(self) -> None:
         """Ask it to stop; does not wait."""
@@ -60,11 +61,21 @@ class Server:
         return Refusal(problem, f"Its log says why: {self.log}\n{tail(self.log)}")
 
 
-def launch(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a tethered process that appends what it prints to `log`."""
+def launch(argv: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a tethered process in the directory `cwd` that appends what it prints to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        return tethered(argv, stdout=out)
+        return tethered(argv, stdout=out, cwd=cwd)
+
+
+def run(argv: Sequence[str], log: Path, cwd: Path, seconds: float) -> int:
+    """The exit status of a command that ends by itself; killed if it does not within `seconds`."""
+    process = launch(argv, log, cwd)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def tail(log: Path, lines: int = 5) -> str:

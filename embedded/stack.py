@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from embedded.install import Software
     from embedded.server import Server
+
+ENDPOINTS = "endpoints.json"
+LOCK_SECONDS = 1.0  # longer than `find_endpoints` of another process holds a lock that is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,17 @@ class Stack:
     A directory that was used before goes on with its data. Enter it in the main thread.
     """
 
-    def __init__(self, directory: Path, software: Software) -> None:
-        self.directory = directory.resolve()  # Kafka's configuration wants it absolute
+    def __init__(self, directory: Path, software: Software, *, heap: str = "512m") -> None:
+        self.directory = directory.resolve()  # the servers run in directories of their own
         self.software = software
+        self.heap = heap
         self._stop = ExitStack()
 
     def __enter__(self) -> Endpoints:
         """Start both; blocks until they answer. Raises Refusal, with nothing left running."""
         with ExitStack() as undo:
             undo.enter_context(_own(self.directory))
+            (self.directory / ENDPOINTS).unlink(missing_ok=True)  # of a stack that was killed
             endpoints = self._start(undo)
             undo.callback(_write_endpoints(self.directory, endpoints).unlink)
             self._stop = undo.pop_all()
@@ -69,7 +75,9 @@ class Stack:
             self.software.redis_server, self.directory / "redis", logs / "redis.log"
         )
         undo.callback(redis.stop)
-        kafka = start_kafka(self.software, self.directory / "kafka", logs / "kafka.log")
+        kafka = start_kafka(
+            self.software, self.directory / "kafka", logs / "kafka.log", heap=self.heap
+        )
         undo.callback(_stop_together, kafka, redis)
         redis.wait_until_ready()
         kafka.wait_until_ready()
@@ -88,8 +96,8 @@ def latest_run(root: Path) -> Path | None:
 
 def find_endpoints(root: Path) -> Endpoints | None:
     """The endpoints of the newest run whose stack is running now."""
-    for path in sorted(root.glob("*/endpoints.json"), reverse=True):
-        if _is_owned(path.parent):
+    for path in sorted(root.glob(f"*/{ENDPOINTS}"), reverse=True):
+        if _is_locked(path.parent):
             return Endpoints(**json.loads(path.read_text()))
     return None
 
@@ -102,7 +110,7 @@ def _stop_together(*servers: Server) -> None:
 
 
 def _write_endpoints(directory: Path, endpoints: Endpoints) -> Path:
-    staged, path = directory / ".endpoints.json", directory / "endpoints.json"
+    staged, path = directory / f".{ENDPOINTS}", directory / ENDPOINTS
     staged.write_text(json.dumps(asdict(endpoints)))
     staged.rename(path)
     return path
@@ -114,18 +122,26 @@ def _own(directory: Path) -> IO[str]:
     The kernel drops it when the process dies, however it dies; a process id could be reused.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while (lock := _try_lock(directory)) is None:
+        if time.monotonic() > deadline:
+            raise Refusal(f"{directory} is in use by a running stack", "Stop that one first.")
+        time.sleep(0.02)
+    return lock
+
+
+def _is_locked(directory: Path) -> bool:
+    lock = _try_lock(directory)
+    if lock is not None:
+        lock.close()
+    return lock is None
+
+
+def _try_lock(directory: Path) -> IO[str] | None:
     file = (directory / ".lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise Refusal(f"{directory} is in use by a running stack", "Stop that one first.") from None
+        return None
     return file
-
-
-def _is_owned(directory: Path) -> bool:
-    try:
-        _own(directory).close()
-    except Refusal:
-        return True
-    return False

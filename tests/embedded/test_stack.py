@@ -1,0 +1,107 @@
+"""The stack runs under one directory, says where it is, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from embedded.stack import Endpoints, Stack, find_endpoints, latest_run, new_run
+from pipeline.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from embedded.install import Software
+
+
+def eventually(fact: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def working_in(directory: Path) -> set[str]:
+    """The ids of the processes whose working directory is below `directory`; no zombies."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if link.readlink().is_relative_to(directory):
+                found.add(link.parent.name)
+        except OSError:  # it ended meanwhile, or is a zombie
+            continue
+    return found
+
+
+@pytest.fixture
+def command(tmp_path: Path, software: Software) -> Iterator[subprocess.Popen[str]]:
+    """`python -m embedded` on `tmp_path/run`, with everything it needs already in the cache."""
+    assert software.redis_server.exists()
+    argv = [sys.executable, "-m", "embedded", "--dir", str(tmp_path / "run")]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_end_of_its_process_ends_both_servers(
+    command: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    assert eventually(lambda: find_endpoints(tmp_path) is not None)
+    found = find_endpoints(tmp_path)
+    assert found is not None
+    assert found == Endpoints(found.kafka, found.redis, command.pid)
+    assert len(working_in(tmp_path)) == 2
+    command.send_signal(number)
+    assert command.wait(30) == (-number if number == signal.SIGKILL else 0)
+    assert eventually(lambda: not working_in(tmp_path))
+    assert find_endpoints(tmp_path) is None
+
+
+def test_an_interrupt_during_the_start_leaves_nothing(
+    command: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert eventually(lambda: len(working_in(tmp_path)) > 1)
+    command.send_signal(signal.SIGINT)
+    assert command.wait(30) == 0
+    assert not working_in(tmp_path)
+    assert not (tmp_path / "run" / "endpoints.json").exists()
+
+
+def test_a_directory_belongs_to_one_stack_at_a_time(
+    command: subprocess.Popen[str], tmp_path: Path, software: Software
+) -> None:
+    assert eventually((tmp_path / "run" / ".lock").exists)
+    with (
+        pytest.raises(Refusal, match="in use by a running stack"),
+        Stack(tmp_path / "run", software),
+    ):
+        pass
+    assert command.poll() is None
+
+
+def test_endpoints_of_a_stack_that_was_killed_are_not_found(tmp_path: Path) -> None:
+    run = tmp_path / "20260101-000000"
+    run.mkdir()
+    left = {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:2/0", "pid": os.getpid()}
+    (run / "endpoints.json").write_text(json.dumps(left))
+    assert find_endpoints(tmp_path) is None
+
+
+def test_the_latest_run_is_the_one_that_was_made_last(tmp_path: Path) -> None:
+    assert latest_run(tmp_path) is None
+    for hour in (3, 12, 4):
+        (new_run(tmp_path, datetime(2026, 1, 1, hour, tzinfo=UTC)) / "kafka").mkdir(parents=True)
+    assert latest_run(tmp_path) == tmp_path / "20260101-120000"
