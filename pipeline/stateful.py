@@ -7,7 +7,7 @@ writes entities and marker -> commit, as a hint. What only this stage knows is i
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.clock import Clock
-from pipeline.errors import Refusal, most_serious
+from pipeline.errors import InfrastructureError, Refusal, most_serious
 from pipeline.faults import FaultPoints
 from pipeline.kafka.feed import Batch, Log, Reader
 from pipeline.logs import log
@@ -28,6 +28,7 @@ from pipeline.state import Raw
 from pipeline.store.store import MOST_ENTITIES, Conflict, Snapshot, Values
 
 _CHECK_SECONDS = 1.0
+_HINT_SECONDS = 1.0
 _ALARMING_DROPS = 100_000
 
 Partition = tuple[str, int]
@@ -160,6 +161,7 @@ class Stateful(Generic[I]):
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _checked_at: float = 0.0
+    _hinted_at: float = 0.0
 
     async def position(self, log: Log) -> int:
         """After the marker's offset; 0, under a new generation, where there is no marker."""
@@ -185,18 +187,22 @@ class Stateful(Generic[I]):
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise most_serious(failures)
-        await self.reader.commit(
-            {
-                (batch.topic, batch.partition): progress.marker.offset + 1
-                for batch in batches
-                if (progress := self._progress.get((batch.topic, batch.partition)))
-            }
-        )
+        if self.clock.monotonic() - self._hinted_at >= _HINT_SECONDS:
+            await self._hint()
 
     async def close(self) -> None:
         """Let go of every client."""
+        await self._hint()
         await self.outputs.close()
         await self.store.close()
+
+    async def _hint(self) -> None:
+        """Commit, for lag tools only: the marker is what counts."""
+        self._hinted_at = self.clock.monotonic()
+        with contextlib.suppress(InfrastructureError):
+            await self.reader.commit(
+                {place: one.marker.offset + 1 for place, one in self._progress.items()}
+            )
 
     async def _process_one(self, batch: Batch) -> None:
         progress = self._progress.get((batch.topic, batch.partition))
@@ -265,13 +271,13 @@ class Stateful(Generic[I]):
 
     async def _check_markers(self) -> None:
         """Notice within a second, also on a quiet partition, that a marker is not ours."""
-        if time.monotonic() - self._checked_at < _CHECK_SECONDS:
+        if self.clock.monotonic() - self._checked_at < _CHECK_SECONDS:
             return
         for (topic, partition), progress in list(self._progress.items()):
             actual = await self.store.marker(partition)
             if not _same(actual, progress.believed):
                 self._resolve(_Place(topic, partition), progress, actual)
-        self._checked_at = time.monotonic()
+        self._checked_at = self.clock.monotonic()
 
     def _resolve(self, place: Place, progress: _Progress, actual: Marker | None) -> None:
         """Read on from the marker that is there: at once if it is lower, else once confirmed."""

@@ -1,0 +1,197 @@
+"""The log as Parquet: each topic's schema, what a file's footer says, and how to read the files.
+
+`<dir>/<topic>/date=YYYY-MM-DD/<partition>-<first expected offset>.parquet`, by append time, UTC.
+Every record of a topic is in exactly one file, replays and control records too; `ONCE` is the
+filter for each event exactly once. Names that begin with an underscore are not part of the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from pipeline.declaration import Field, Integer, Number, Text, UseCase
+from pipeline.errors import Refusal
+from pipeline.origin import Highest
+from pipeline.topics import Topics
+
+SCHEMA_VERSION = 1
+EVENT, CONTROL = "event", "control"
+INSTANT = pa.timestamp("us", tz="UTC")
+MILLISECOND = pa.timestamp("ms", tz="UTC")
+ONCE = ~ds.field("replayed") & (ds.field("kind") == EVENT)
+"""Keeps what the origin rule keeps, without control records."""
+
+Origins = Mapping[str, Highest]
+"""The highest origins so far of each writing stage; "" where a topic has one writer."""
+
+_LOG = (
+    pa.field("partition", pa.int32(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("timestamp", MILLISECOND, nullable=False),
+    pa.field("kind", pa.string(), nullable=False),
+    pa.field("replayed", pa.bool_(), nullable=False),
+    pa.field("origin", pa.string(), nullable=False),
+    pa.field("origin_time", MILLISECOND),
+)
+_KEPT = (
+    pa.field("extra", pa.string()),
+    pa.field("control", pa.string()),
+    pa.field("raw", pa.binary()),
+)
+_REJECTED = (
+    pa.field("stage", pa.string()),
+    pa.field("reason", pa.string()),
+    pa.field("detail", pa.string()),
+    pa.field("key", pa.binary()),
+    pa.field("value", pa.binary()),
+)
+_TYPES: dict[type[Field], pa.DataType] = {
+    Text: pa.string(),
+    Integer: pa.int64(),
+    Number: pa.float64(),
+}
+_DATE = pa.field("date", pa.date32())
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a file says of itself: it holds `partition` from offset `first` to `last`."""
+
+    topic_id: str
+    partition: int
+    first: int
+    last: int
+    origins: Origins
+
+    def encode(self) -> dict[str, str]:
+        """The file's key-value metadata."""
+        return {
+            "schema_version": str(SCHEMA_VERSION),
+            "topic_id": self.topic_id,
+            "partition": str(self.partition),
+            "first_offset": str(self.first),
+            "last_offset": str(self.last),
+            "origins": encode_origins(self.origins),
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> Footer:
+        """The footer of a file of the log. Raises OSError, or ValueError where it is none."""
+        metadata = pq.read_schema(path).metadata or {}
+        try:
+            return cls(
+                metadata[b"topic_id"].decode(),
+                int(metadata[b"partition"]),
+                int(metadata[b"first_offset"]),
+                int(metadata[b"last_offset"]),
+                decode_origins(metadata[b"origins"]),
+            )
+        except KeyError as missing:
+            raise ValueError(f"{path} says nothing of {missing}") from None
+
+
+def encode_origins(origins: Origins) -> str:
+    """As JSON text."""
+    return json.dumps({stage: highest.encode() for stage, highest in origins.items()})
+
+
+def decode_origins(text: str | bytes) -> dict[str, Highest]:
+    """The inverse of `encode_origins`. Raises ValueError."""
+    return {stage: Highest.decode(places) for stage, places in json.loads(text).items()}
+
+
+def schemas(case: UseCase) -> dict[str, pa.Schema]:
+    """The schema of each logged topic, by its name.
+
+    Raises Refusal where a declared name is that of a column of the log itself.
+    """
+    topics = Topics.of(case)
+    return {
+        topics.incoming: _schema(case, (*_LOG, *event_fields(case), *_KEPT)),
+        topics.inferences: _schema(case, (*_LOG, *inference_fields(case), *_KEPT)),
+        topics.rejected: _schema(case, (*_LOG, *_REJECTED)),
+    }
+
+
+def event_fields(case: UseCase) -> tuple[pa.Field, ...]:
+    """The typed columns of an event: what all have, then the fields of all event types."""
+    declared = {one.name: _TYPES[type(one)] for event in case.events for one in event.fields}
+    return (
+        pa.field(case.entity, pa.string()),
+        pa.field("event_type", pa.string()),
+        pa.field("event_time", INSTANT),
+        pa.field("event_id", pa.string()),
+        pa.field("schema_version", pa.int64()),
+        *(pa.field(name, kind) for name, kind in declared.items()),
+    )
+
+
+def inference_fields(case: UseCase) -> tuple[pa.Field, ...]:
+    """The typed columns of an inference; `lookups` is JSON text, `feature_age` seconds."""
+    return (
+        pa.field("id", pa.string()),
+        pa.field("scored_at", INSTANT),
+        pa.field(case.entity, pa.string()),
+        pa.field("event_type", pa.string()),
+        pa.field("event_time", INSTANT),
+        pa.field("as_of", INSTANT),
+        pa.field("model", pa.string()),
+        pa.field("version", pa.string()),
+        pa.field("model_hash", pa.string()),
+        pa.field("lookups", pa.string()),
+        pa.field("schema_version", pa.int64()),
+        *model_inputs(case),
+        pa.field("probability", pa.float64()),
+        pa.field("decision", pa.string()),
+        pa.field("feature_age", pa.float64()),
+    )
+
+
+def model_inputs(case: UseCase) -> tuple[pa.Field, ...]:
+    """One column for each feature that the model reads; counts are integers."""
+    counts = {f"{one.name}_count" for one in case.aggregations}
+    return tuple(
+        pa.field(name, pa.int64() if name in counts else pa.float64())
+        for name in case.model.features
+    )
+
+
+def open_topic(parquet_dir: Path, topic: str, schema: pa.Schema) -> ds.Dataset:
+    """The files of a topic as they are now, with a `date` column; a missing column reads null."""
+    home = parquet_dir / topic
+    if not home.is_dir():
+        return ds.dataset(schema.append(_DATE).empty_table())
+    return ds.dataset(
+        home,
+        schema=schema.append(_DATE),
+        format="parquet",
+        partitioning=ds.partitioning(pa.schema([_DATE]), flavor="hive"),
+    )
+
+
+def read_once(
+    parquet_dir: Path, topic: str, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Each event of a topic exactly once, in log order: by partition, then offset."""
+    wanted = None if columns is None else [*dict.fromkeys((*columns, "partition", "offset"))]
+    table = open_topic(parquet_dir, topic, schema).to_table(columns=wanted, filter=ONCE)
+    ordered = table.sort_by([("partition", "ascending"), ("offset", "ascending")])
+    return ordered if columns is None else ordered.select(columns)
+
+
+def _schema(case: UseCase, fields: Sequence[pa.Field]) -> pa.Schema:
+    names = [field.name for field in fields]
+    twice = sorted({name for name in names if names.count(name) > 1} | {_DATE.name} & {*names})
+    if twice:
+        raise Refusal(
+            f"use case {case.name} declares {', '.join(twice)}, a column of the log itself",
+            "Give it another name",
+        )
+    return pa.schema(fields)
