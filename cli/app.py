@@ -36,7 +36,9 @@ class _Modules(UserDict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if self.data[name] is None:
-            self.data[name] = get_command(importlib.import_module(f"cli.commands.{name}").app)
+            command = get_command(importlib.import_module(f"cli.commands.{name}").app)
+            command.name = name
+            self.data[name] = command
         return self.data[name]
 
 

@@ -15,6 +15,7 @@ from pipeline.kafka.client import kafka_python_options
 from pipeline.settings import KafkaSettings
 
 _POLL_MS = 500
+_REACH_MS = 10_000
 
 
 class Record(NamedTuple):
@@ -46,6 +47,7 @@ class TopicReader:
             consumer = KafkaConsumer(
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                bootstrap_timeout_ms=_REACH_MS,
                 **kafka_python_options(settings),
             )
             numbers = consumer.partitions_for_topic(topic)

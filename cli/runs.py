@@ -94,7 +94,7 @@ def settings_of(environ: Mapping[str, str], *needs: str, root: Path = ROOT) -> S
     missing = [f"PIPELINE_{need}" for need in needs if not is_set(complete, need)]
     if missing:
         raise Refusal(
-            f"no pipeline runs here, and {' and '.join(missing)} is not set",
+            f"no pipeline runs here, and no {' or '.join(missing)} is set",
             "Run `pipeline up --resume` in another terminal",
         )
     return read_settings(complete)

@@ -1,0 +1,1 @@
+"""The demo: the whole pipeline on this machine, fed, drained, checked and reported, then ended."""

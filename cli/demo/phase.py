@@ -1,0 +1,78 @@
+"""One phase of the demo: send, keep the workers running, wait until every lag is zero."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cli.demo.display import Show
+from cli.demo.progress import Drain, bars, give_up_on_the_dying
+from cli.demo.sending import Sending
+from cli.facts import Phase
+from cli.lags import LagReader
+from cli.running import Base
+from cli.supervisor import Supervisor
+from generator.pace import Pace
+from pipeline.clock import Clock
+from pipeline.world import SourceRecord
+
+PATIENCE_SECONDS = 60.0
+_READ_SECONDS = 0.5
+_NEARLY_DONE = 5_000  # records: from here on the end is looked for more often
+_TICK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a phase sends; `good` of its records are well-formed, about `expected` are sent."""
+
+    name: str
+    records: Iterator[SourceRecord]
+    pace: Pace
+    expected: int
+    good: int
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Runs phases on a running pipeline."""
+
+    base: Base
+    supervisor: Supervisor
+    lags: LagReader
+    clock: Clock
+
+    def run(self, load: Load, show: Show) -> Phase:
+        """Send all of `load` and wait for all its effects. Blocks; raises Failed."""
+        drain, began, sent_at = Drain(PATIENCE_SECONDS), self.clock.now(), 0
+        drain.is_over(self.lags.read(), time.monotonic())
+        topic, settings = self.base.topics.generated, self.base.settings.kafka
+        with Sending(settings, topic, load.records, load.pace) as sending:
+            while True:
+                if not sent_at and sending.is_done():
+                    sent_at = self.clock.now()
+                lags = self.lags.read()
+                over = drain.is_over(lags, time.monotonic())
+                show(bars(sending.sent, load.expected, lags), time.monotonic())
+                if sent_at and over:
+                    break
+                behind = sum(lag.records for lag in lags)
+                self._wait(_TICK_SECONDS if behind < _NEARLY_DONE and sent_at else _READ_SECONDS)
+        return Phase(
+            name=load.name,
+            began=began,
+            sent=sent_at,
+            drained=self.clock.now(),
+            generated=sending.sent,
+            malformed=sending.sent - load.good,
+            stages=drain.work(),
+        )
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass while the workers are looked after. Raises Failed for a dying one."""
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            self.supervisor.tick(now)
+            give_up_on_the_dying(self.supervisor.workers)
+            time.sleep(_TICK_SECONDS)
