@@ -192,7 +192,8 @@ class Stateful(Generic[I]):
 
     async def close(self) -> None:
         """Let go of every client."""
-        await self._hint()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hint(), _HINT_SECONDS)
         await self.outputs.close()
         await self.store.close()
 
