@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -160,13 +161,20 @@ class Stateful(Generic[I]):
     faults: FaultPoints
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
+    _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _checked_at: float = 0.0
     _hinted_at: float = 0.0
 
     async def position(self, log: Log) -> int:
-        """After the marker's offset; 0, under a new generation, where there is no marker."""
-        self.core.forget(log.partition)
-        self._progress.pop((log.topic, log.partition), None)
+        """After the marker's offset; 0, under a new generation, where there is no marker.
+
+        Waits for what is being done on the partition, so that no two readings of it overlap.
+        """
+        async with self._locks[(log.topic, log.partition)]:
+            return await self._position(log)
+
+    async def _position(self, log: Log) -> int:
+        self._forget((log.topic, log.partition))
         marker = await self.store.marker(log.partition)
         if marker is None:
             _refuse_unless_whole(log)
@@ -206,11 +214,15 @@ class Stateful(Generic[I]):
             )
 
     async def _process_one(self, batch: Batch) -> None:
+        async with self._locks[(batch.topic, batch.partition)]:
+            await self._process_alone(batch)
+
+    async def _process_alone(self, batch: Batch) -> None:
         progress = self._progress.get((batch.topic, batch.partition))
         if progress is None or not self.reader.is_current(batch):
             return
         if batch.start > progress.marker.offset + 1:
-            self._read_again(batch, "gap")
+            self._read_again((batch.topic, batch.partition), "gap")
             return
         items = self.core.decode(batch, progress.marker.offset)
         for part in parts(items):
@@ -232,7 +244,7 @@ class Stateful(Generic[I]):
         conflict = await self.store.write(partition, progress.believed, new, applied.entities)
         self.faults.hit("after-write")
         if conflict is not None and not _is_ours(conflict, new):
-            self._resolve(batch, progress, conflict.actual)
+            self._resolve((batch.topic, batch.partition), progress, conflict.actual)
             return False
         progress.marker, progress.stored = new, True
         applied.settled()
@@ -265,7 +277,7 @@ class Stateful(Generic[I]):
         generation = progress.marker.generation
         snapshot = await self.store.read(batch.partition, generation, unknown)
         if not _same(snapshot.marker, progress.believed):
-            self._resolve(batch, progress, snapshot.marker)
+            self._resolve((batch.topic, batch.partition), progress, snapshot.marker)
             return False
         self.core.learn(batch.partition, unknown, snapshot.values)
         return True
@@ -274,47 +286,35 @@ class Stateful(Generic[I]):
         """Notice within a second, also on a quiet partition, that a marker is not ours."""
         if self.clock.monotonic() - self._checked_at < _CHECK_SECONDS:
             return
-        for (topic, partition), progress in list(self._progress.items()):
-            actual = await self.store.marker(partition)
-            if not _same(actual, progress.believed):
-                self._resolve(_Place(topic, partition), progress, actual)
+        owned = set(self.reader.owned)
+        for place, progress in list(self._progress.items()):
+            if place not in owned:
+                self._forget(place)
+                continue
+            actual = await self.store.marker(place[1])
+            if self._progress.get(place) is progress and not _same(actual, progress.believed):
+                self._resolve(place, progress, actual)
         self._checked_at = self.clock.monotonic()
 
-    def _resolve(self, place: Place, progress: _Progress, actual: Marker | None) -> None:
+    def _resolve(self, place: Partition, progress: _Progress, actual: Marker | None) -> None:
         """Read on from the marker that is there: at once if it is lower, else once confirmed."""
         if _is_higher(actual, progress.marker):
-            log.warning("another worker went further", partition=place.partition)
+            log.warning("another worker went further", partition=place[1])
             REWINDS.labels(self.name, "higher").inc()
-            self._progress.pop((place.topic, place.partition), None)
-            self.reader.reposition_once_confirmed(place.topic, place.partition)
+            self._forget(place)
+            self.reader.reposition_once_confirmed(*place)
         else:
             self._read_again(place, "lower")
 
-    def _read_again(self, place: Place, why: str) -> None:
-        log.warning("reading from the marker again", partition=place.partition, why=why)
+    def _read_again(self, place: Partition, why: str) -> None:
+        log.warning("reading from the marker again", partition=place[1], why=why)
         REWINDS.labels(self.name, why).inc()
-        self._progress.pop((place.topic, place.partition), None)
-        self.reader.reposition(place.topic, place.partition)
+        self._forget(place)
+        self.reader.reposition(*place)
 
-
-class Place(Protocol):
-    """A partition of a topic."""
-
-    @property
-    def topic(self) -> str:
-        """The topic's name."""
-        ...
-
-    @property
-    def partition(self) -> int:
-        """The partition's number."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    topic: str
-    partition: int
+    def _forget(self, place: Partition) -> None:
+        self._progress.pop(place, None)
+        self.core.forget(place[1])
 
 
 def parts(items: Sequence[I], most: int = MOST_ENTITIES) -> Iterator[Sequence[I]]:

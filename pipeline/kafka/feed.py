@@ -81,6 +81,11 @@ class Reader(Protocol):
         """The same, but only after the group has confirmed that the partition is still ours."""
         ...
 
+    @property
+    def owned(self) -> Sequence[tuple[str, int]]:
+        """The partitions that are being read: (topic, partition)."""
+        ...
+
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit next offsets by (topic, partition). Raises InfrastructureError."""
         ...
