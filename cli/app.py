@@ -20,6 +20,7 @@ _COMMANDS = (
     "demo",
     "up",
     "status",
+    "prepare",
     "generate",
     "ingest",
     "tail",
