@@ -130,11 +130,12 @@ def _event_time(event: dict[str, Any], record_time: int) -> str:
         raise DataError("unparsable_event_time", "event_time")
     try:
         at = parse_time(text)
+        canonical = format_time(at)
     except (ValueError, OverflowError):
         raise DataError("unparsable_event_time", "event_time") from None
     if not EARLIEST <= at <= record_time + AHEAD:
         raise DataError("implausible_event_time", "event_time")
-    return format_time(at)
+    return canonical
 
 
 def _check_event_id(event: dict[str, Any]) -> None:
