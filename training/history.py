@@ -1,0 +1,60 @@
+"""What was known at each score: a log read once more through the validator and the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pipeline.declaration import UseCase
+from pipeline.events import Event, EventDecoder
+from pipeline.fold import Fold, Tables
+from pipeline.state import EntityState
+from pipeline.validation import Validator
+from pipeline.world import World
+
+
+class Scored(NamedTuple):
+    """One score: whose, and the model's inputs as they stood, in the declaration's order."""
+
+    entity: str
+    values: tuple[float, ...]
+
+
+class History:
+    """Replays events of one use case. `labels` is complete once `scored` is exhausted."""
+
+    def __init__(self, case: UseCase, tables: Tables) -> None:
+        self._case = case
+        self._tables = tables
+        self._fold = Fold(case)
+        self._states: dict[str, EntityState] = {}
+        self.labels: dict[str, int] = {}
+
+    def scored(self, events: Iterable[Event]) -> Iterator[Scored]:
+        """A row for each event that causes a score, in the order of the log."""
+        for event in events:
+            label = event.values.get(self._case.outcome)
+            if label is not None:
+                self.labels[event.entity] = label
+            state = self._states.get(event.entity)
+            if state is None:
+                state = self._states[event.entity] = self._fold.empty()
+            if self._fold.apply(state, event, self._tables).causes_score:
+                yield Scored(event.entity, self._inputs(state, event))
+
+    def _inputs(self, state: EntityState, event: Event) -> tuple[float, ...]:
+        newest = event.at if state.newest is None else state.newest
+        features = self._fold.features(state, newest)
+        return tuple([features[name] for name in self._case.model.features])
+
+
+def canonical_events(case: UseCase, world: World, end: int) -> Iterator[Event]:
+    """The world's events as `event_handler` forwards them; `end` in microseconds."""
+    validator, decoder = Validator(case), EventDecoder(case)
+    for record in world.events():
+        yield decoder.decode(validator.canonical(record.value, end).value)
+
+
+def tables_of(world: World) -> Tables:
+    """The world's lookup tables as the fold reads them."""
+    return {name: dict(rows) for name, rows in world.lookups().items()}
