@@ -147,19 +147,19 @@ def inference_fields(case: UseCase) -> tuple[pa.Field, ...]:
         pa.field("model_hash", pa.string()),
         pa.field("lookups", pa.string()),
         pa.field("schema_version", pa.int64()),
-        *model_inputs(case),
+        *feature_fields(case),
         pa.field("probability", pa.float64()),
         pa.field("decision", pa.string()),
         pa.field("feature_age", pa.float64()),
     )
 
 
-def model_inputs(case: UseCase) -> tuple[pa.Field, ...]:
-    """One column for each feature that the model reads; counts are integers."""
+def feature_fields(case: UseCase) -> tuple[pa.Field, ...]:
+    """One column for each feature, the model's inputs first; counts are integers."""
     counts = {f"{one.name}_count" for one in case.aggregations}
     return tuple(
         pa.field(name, pa.int64() if name in counts else pa.float64())
-        for name in case.model.features
+        for name in dict.fromkeys((*case.model.features, *case.features))
     )
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.client import kafka_python_options
@@ -19,6 +25,7 @@ from pipeline.topics import SOURCE_MAX_BYTES, Topics
 
 _REQUIRED = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
 _NO_ERROR, _ALREADY_EXISTS = 0, 36
+_COORDINATOR_TRIES, _COORDINATOR_PAUSE = 50, 0.2
 
 
 class Admin:
@@ -107,9 +114,21 @@ class Admin:
         return self._offsets(partitions, OffsetSpec.EARLIEST)
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
-        """The offsets that a consumer group has committed."""
-        found = self._client.list_group_offsets({group: None})[group]
+        """The offsets that a consumer group has committed.
+
+        Blocks for some seconds where the broker has only begun to keep groups.
+        """
+        found = self._group_offsets(group)
         return {(tp.topic, tp.partition): entry.offset for tp, entry in found.items()}
+
+    def _group_offsets(self, group: str) -> Any:
+        for _ in range(_COORDINATOR_TRIES - 1):
+            with contextlib.suppress(
+                CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
+            ):
+                return self._client.list_group_offsets({group: None})[group]
+            time.sleep(_COORDINATOR_PAUSE)
+        return self._client.list_group_offsets({group: None})[group]
 
     def _offsets(
         self, partitions: list[tuple[str, int]], spec: OffsetSpec
