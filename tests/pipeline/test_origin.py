@@ -1,0 +1,114 @@
+"""Origins go through headers unchanged, and what is not newer is a replay."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from aiokafka.structs import ConsumerRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.origin import HEADER, TIME_HEADER, Highest, Origin, header_in, origin_of, passed_on
+from tests.support.events import INCOMING_ID, consumed
+from tests.support.properties import PROPERTY
+
+
+class Cause(NamedTuple):
+    """A decoded record."""
+
+    origin: Origin
+    record: ConsumerRecord[bytes, bytes]
+
+
+topic_ids = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1)
+offsets = st.integers(0, 2**62)
+origins = st.builds(Origin, topic_ids, st.integers(0, 1000), offsets, st.integers(0, 100))
+
+
+@PROPERTY
+@given(origins)
+def test_an_origin_comes_back_from_its_header(origin: Origin) -> None:
+    assert Origin.decode(origin.encode()) == origin
+
+
+def test_an_origin_reads_as_topic_id_partition_offset_index() -> None:
+    assert Origin("id", 3, 14, 1).encode() == b"id/3/14/1"
+
+
+@pytest.mark.parametrize("raw", [b"", b"id", b"id/1/2", b"id/1/2/x", b"\xff/1/2/3", b"id/1//3"])
+def test_a_torn_origin_is_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any message will do
+        Origin.decode(raw)
+
+
+def test_a_record_carries_its_origin() -> None:
+    record = consumed(b"", headers=((HEADER, b"first/2/7/1"),), partition=5, offset=9)
+    assert origin_of(INCOMING_ID, record) == Origin("first", 2, 7, 1)
+
+
+@pytest.mark.parametrize("headers", [(), ((HEADER, b"torn"),), (("other", b"first/2/7/1"),)])
+def test_a_record_that_carries_none_is_its_own_first_log(
+    headers: tuple[tuple[str, bytes], ...],
+) -> None:
+    record = consumed(b"", headers=headers, partition=5, offset=9)
+    assert origin_of(INCOMING_ID, record) == Origin(INCOMING_ID, 5, 9, 0)
+
+
+def test_the_first_of_two_headers_counts() -> None:
+    assert header_in((("a", b"1"), ("b", b"2"), ("a", b"3")), "a") == b"1"
+
+
+def test_a_stage_passes_on_the_origin_and_the_time_of_its_cause() -> None:
+    carried = ((HEADER, b"first/2/7/1"), (TIME_HEADER, b"123"))
+    record = consumed(b"", headers=(*carried, ("other", b"x")), offset=9)
+    item = Cause(origin_of(INCOMING_ID, record), record)
+    assert passed_on(item) == carried
+
+
+def test_what_a_record_of_its_own_first_log_causes_carries_that_origin() -> None:
+    record = consumed(b"", offset=9)
+    item = Cause(origin_of(INCOMING_ID, record), record)
+    assert passed_on(item) == ((HEADER, b"%s/0/9/0" % INCOMING_ID.encode()),)
+
+
+def test_what_is_not_newer_is_a_replay() -> None:
+    highest = Highest()
+    places = [(5, 0), (5, 0), (5, 1), (5, 0), (4, 9), (6, 0), (6, 0)]
+    admitted = [highest.admit(Origin("id", 0, offset, index)) for offset, index in places]
+    assert admitted == [True, False, True, False, False, True, False]
+
+
+def test_log_partitions_do_not_hide_each_other() -> None:
+    highest = Highest()
+    assert highest.admit(Origin("id", 0, 100))
+    assert highest.admit(Origin("id", 1, 3))
+    assert highest.admit(Origin("other", 0, 3))
+
+
+def test_a_copy_is_independent() -> None:
+    highest = Highest()
+    copied = highest.copy()
+    copied.admit(Origin("id", 0, 1))
+    assert highest.admit(Origin("id", 0, 1))
+
+
+@PROPERTY
+@given(st.lists(origins))
+def test_the_highest_come_back_from_their_text(applied: list[Origin]) -> None:
+    highest = Highest()
+    for origin in applied:
+        highest.admit(origin)
+    assert Highest.decode(highest.encode()) == highest
+
+
+@PROPERTY
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 2))))
+def test_everything_applied_and_nothing_newer_is_a_replay(
+    places: list[tuple[int, int, int]],
+) -> None:
+    highest, model = Highest(), dict[int, tuple[int, int]]()
+    for partition, offset, index in places:
+        newer = (offset, index) > model.get(partition, (-1, -1))
+        assert highest.admit(Origin("id", partition, offset, index)) == newer
+        model[partition] = max((offset, index), model.get(partition, (-1, -1)))
