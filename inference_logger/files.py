@@ -1,0 +1,201 @@
+"""The edge to the disk: publishing files, and the position of each partition. Blocking calls.
+
+A file is written under a temporary name, synced, and given its final one only if that is free. The
+name is the partition and the offset expected next, so two workers that both believe to own a
+partition want the same name, and one gets it. Every OSError comes out as InfrastructureError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inference_logger.place import (
+    Place,
+    by_link,
+    by_rename,
+    make_directory,
+    sync_directory,
+    works,
+)
+from inference_logger.position import Position, later
+from pipeline.errors import InfrastructureError, Refusal
+from pipeline.faults import FaultPoints
+from pipeline.logs import log
+from pipeline.parquet import Footer
+
+_UNIQUE = frozenset({"origin", "event_id", "id", "detail", "extra", "control"})
+_TEMPORARY, _POSITIONS = "_temporary", "_positions"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to be: the records of `partition` from `start` on, all of one date, and what then."""
+
+    topic: str
+    partition: int
+    date: str
+    start: Position
+    table: pa.Table
+    after: Position
+
+
+class LogFiles:
+    """The directory of one use case's log; `prepare` it before use."""
+
+    def __init__(self, root: Path, instance: str, faults: FaultPoints) -> None:
+        """`instance` is unique among the workers, and stays."""
+        self._root = root
+        self._instance = quote(instance, safe="")
+        self._process = secrets.token_hex(4)  # a stalled process of our name may still write
+        self._faults = faults
+        self._places: dict[str, Place] = {}
+
+    def prepare(self, topics: Iterable[str]) -> None:
+        """Make the directories, remove what a dead process of this instance left unfinished.
+
+        Raises Refusal where the file system cannot give a name without replacing a file.
+        """
+        with _disk():
+            for topic in topics:
+                for name in (_TEMPORARY, _POSITIONS):
+                    make_directory(self._root / topic / name)
+                self._sweep(self._root / topic / _TEMPORARY)
+                self._places[topic] = self._working_place(self._root / topic / _TEMPORARY)
+
+    def position(self, topic: str, partition: int) -> Position | None:
+        """How far a partition is in the log; None where nothing was ever written of it.
+
+        Raises Refusal where a file of the log is damaged.
+        """
+        with _disk():
+            return later(self._noted(topic, partition), self._of_last_file(topic, partition))
+
+    def publish(self, file: NewFile) -> bool:
+        """Give the file its name, and note the position after it.
+
+        False when these offsets are in another file: another worker's, or our own where an
+        InfrastructureError came after it got its name. Then ask for the position again.
+        """
+        self._faults.hit("before-write")
+        with _disk():
+            noted = self._noted(file.topic, file.partition)
+            if noted is not None and noted.next_offset > file.start.next_offset:
+                return False
+            temporary = self._temporary(file)
+            try:
+                return self._publish(file, temporary)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _publish(self, file: NewFile, temporary: Path) -> bool:
+        written = self._write(file.table, temporary)
+        self._faults.hit("after-fsync")
+        directory = self._root / file.topic / f"date={file.date}"
+        final = directory / f"{file.partition}-{file.start.next_offset:020}.parquet"
+        make_directory(directory)
+        try:
+            self._places[file.topic](temporary, final)
+        except FileExistsError:
+            # A network file system may have done it and lost the answer.
+            if not os.path.samestat(written, final.stat()):
+                return False
+        self._faults.hit("after-link")
+        sync_directory(directory)
+        self._note(file)
+        return True
+
+    def _write(self, table: pa.Table, temporary: Path) -> os.stat_result:
+        few = [one.name for one in table.schema if _repeats(one)]
+        with temporary.open("xb") as sink:
+            pq.write_table(table, sink, compression="zstd", use_dictionary=few)
+            self._faults.hit("after-write")
+            sink.flush()
+            os.fsync(sink.fileno())
+            return os.fstat(sink.fileno())
+
+    def _note(self, file: NewFile) -> None:
+        """The directory is not synced: should the note be lost, the file's footer says it."""
+        path = self._note_path(file.topic, file.partition)
+        temporary = self._temporary(file).with_suffix(".json")
+        with temporary.open("w") as sink:
+            sink.write(file.after.encode())
+            sink.flush()
+            os.fsync(sink.fileno())
+        temporary.replace(path)
+
+    def _noted(self, topic: str, partition: int) -> Position | None:
+        path = self._note_path(topic, partition)
+        try:
+            return Position.decode(path.read_text())
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError) as error:
+            raise Refusal(
+                f"the position file {path} is damaged",
+                "Remove it, if no file of this partition has been moved away since it was written",
+            ) from error
+
+    def _of_last_file(self, topic: str, partition: int) -> Position | None:
+        """By the names alone, and then the footer of one file."""
+        files = (
+            (name, date.path)
+            for date in os.scandir(self._root / topic)
+            if date.name.startswith("date=")
+            for name in os.listdir(date.path)  # noqa: PTH208 - may be very many: no objects
+            if name.startswith(f"{partition}-") and name.endswith(".parquet")
+        )
+        name, directory = max(files, default=("", ""))
+        if not name:
+            return None
+        try:
+            return Position.after(Footer.read(Path(directory, name)))
+        except (ValueError, pa.ArrowException) as error:
+            raise Refusal(
+                f"the footer of {directory}/{name} cannot be read", "Restore it from a copy"
+            ) from error
+
+    def _note_path(self, topic: str, partition: int) -> Path:
+        return self._root / topic / _POSITIONS / f"{partition}.json"
+
+    def _temporary(self, file: NewFile) -> Path:
+        name = f"{file.partition},{self._instance},{self._process}.parquet"
+        return self._root / file.topic / _TEMPORARY / name
+
+    def _sweep(self, directory: Path) -> None:
+        for path in directory.iterdir():
+            if path.name.split(",")[1:2] == [self._instance]:
+                log.info("removed an unfinished file", path=str(path))
+                path.unlink(missing_ok=True)
+
+    def _working_place(self, directory: Path) -> Place:
+        names = [directory / f"{end},{self._instance},{self._process}" for end in ("from", "to")]
+        for place in (by_link, by_rename):
+            if works(place, names[0], names[1]):
+                sync_directory(directory)
+                return place
+        raise Refusal(
+            f"{directory} is on a file system without hard links and without renameat2",
+            "Set PIPELINE_DATA to a directory on another file system",
+        )
+
+
+def _repeats(field: pa.Field) -> bool:
+    """Whether few values stand for many rows, so that a dictionary is worth its time."""
+    return bool(pa.types.is_string(field.type) and field.name not in _UNIQUE)
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureError(f"the log cannot be written or read: {error}") from error

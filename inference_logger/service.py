@@ -1,0 +1,163 @@
+"""Moves batches into files: held in memory, cut when due, published, then committed as a hint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow.compute as pc
+
+from inference_logger.files import LogFiles, NewFile
+from inference_logger.held import Held, date_of
+from inference_logger.position import Position
+from inference_logger.tables import Layout
+from pipeline import metrics
+from pipeline.clock import Clock
+from pipeline.errors import InfrastructureError, Refusal
+from pipeline.faults import FaultPoints
+from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.logs import log
+from pipeline.settings import LoggerSettings
+
+STAGE = "inference_logger"
+
+Key = tuple[str, int]
+"""A partition of a topic."""
+
+
+@dataclass(slots=True)
+class InferenceLogger:
+    """A Stage (see `pipeline.worker`) whose position is what the files say.
+
+    What is held of a partition that is no longer ours is dropped: its next owner reads it again.
+    """
+
+    layouts: Mapping[str, Layout]
+    files: LogFiles
+    limits: LoggerSettings
+    clock: Clock
+    faults: FaultPoints
+    reader: Reader = field(init=False)
+    name: str = STAGE
+    held: dict[Key, Held] = field(default_factory=dict)
+    uncommitted: dict[Key, int] = field(default_factory=dict)
+
+    async def position(self, log: Log) -> int:
+        """The offset after the last one in a file; the log's first where there is no file.
+
+        Raises Refusal when the files are of another topic of that name.
+        """
+        found = await asyncio.to_thread(self.files.position, log.topic, log.partition)
+        position = found or Position(log.topic_id, log.start, {})
+        if position.topic_id != log.topic_id:
+            raise Refusal(
+                f"topic {log.topic} was made again: the log has {position.topic_id}, "
+                f"Kafka {log.topic_id}",
+                f"Run `pipeline rebuild --new-epoch`, or move the directory {log.topic} away",
+            )
+        self._start(log, position)
+        return position.next_offset
+
+    async def process(self, batches: Sequence[Batch]) -> None:
+        """Hold the records, write the files that are due, and commit what is written."""
+        self._drop_what_is_lost()
+        for batch in batches:
+            self._take(batch)
+        for key, held in [*self.held.items()]:
+            while held.due(self.limits, self.clock.monotonic()):
+                await self._cut(key, held)
+        await self._keep_within_bytes()
+        await self._commit()
+
+    async def close(self) -> None:
+        """Write what is held of the partitions that are still ours."""
+        self._drop_what_is_lost()
+        try:
+            for key, held in [*self.held.items()]:
+                while held.records:
+                    await self._cut(key, held)
+            await self._commit()
+        except InfrastructureError as error:
+            log.warning("ended with records unwritten; they will be read again", error=str(error))
+
+    def _start(self, log: Log, position: Position) -> None:
+        key = (log.topic, log.partition)
+        self.held[key] = Held(position)
+        self._wrote_up_to(key, position)
+
+    def _take(self, batch: Batch) -> None:
+        key = (batch.topic, batch.partition)
+        held = self.held.get(key)
+        if held is None or not self.reader.is_current(batch) or batch.start < held.next_offset:
+            return
+        if batch.start > held.next_offset:
+            del self.held[key]
+            self.reader.reposition(*key)
+            return
+        held.take(batch, self.clock.monotonic())
+
+    def _drop_what_is_lost(self) -> None:
+        for key, held in [*self.held.items()]:
+            if held.latest is not None and not self.reader.is_current(held.latest):
+                del self.held[key]
+
+    async def _keep_within_bytes(self) -> None:
+        while sum(held.bytes for held in self.held.values()) > self.limits.bytes:
+            await self._cut(*max(self.held.items(), key=lambda item: item[1].bytes))
+
+    async def _cut(self, key: Key, held: Held) -> None:
+        """Write one file of what is held. Raises InfrastructureError; then all is still held."""
+        file = await asyncio.to_thread(self._publish, key, held)
+        if file is None:
+            self._fenced(key, held)
+            return
+        held.wrote(len(file.table), file.after, self.clock.monotonic())
+        self._wrote_up_to(key, file.after)
+        _count(file)
+
+    def _publish(self, key: Key, held: Held) -> NewFile | None:
+        """The file that is written now, in a thread; None where another worker was first."""
+        topic, partition = key
+        records = held.front(self.limits.rows)
+        table, footer = self.layouts[topic].table(held.position, partition, records)
+        after = Position.after(footer)
+        file = NewFile(topic, partition, date_of(records[0]), held.position, table, after)
+        return file if self.files.publish(file) else None
+
+    def _fenced(self, key: Key, held: Held) -> None:
+        log.warning("these records are in another file", topic=key[0], partition=key[1])
+        metrics.REWINDS.labels(self.name, "fenced").inc()
+        held.records.clear()
+        del self.held[key]
+        self.reader.reposition_once_confirmed(*key)
+
+    def _wrote_up_to(self, key: Key, position: Position) -> None:
+        self.uncommitted[key] = position.next_offset
+        metrics.POSITION.labels(self.name, key[0], str(key[1])).set(position.next_offset)
+
+    async def _commit(self) -> None:
+        """Kafka's offset is a hint for lag tools; it is committed again later when that fails."""
+        if not self.uncommitted:
+            return
+        self.faults.hit("before-commit")
+        try:
+            await self.reader.commit(self.uncommitted)
+        except InfrastructureError as error:
+            log.warning("not committed for now", error=str(error))
+        else:
+            self.uncommitted.clear()
+
+
+def _count(file: NewFile) -> None:
+    replayed = pc.sum(file.table.column("replayed")).as_py()
+    undecoded = 0
+    if "raw" in file.table.column_names:
+        raw = file.table.column("raw")
+        undecoded = len(raw) - raw.null_count
+    for outcome, count in (
+        ("logged", len(file.table)),
+        ("replayed", replayed),
+        ("undecoded", undecoded),
+    ):
+        metrics.RECORDS.labels(STAGE, file.topic, outcome).inc(count)
