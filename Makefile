@@ -16,13 +16,14 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with everything in it, and .venv/bin/pipeline
+	@:
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name yours: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv \
 	  || { echo "$(PYTHON) cannot make a .venv; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing into .venv (about a minute the first time) ..."
+	@echo "Installing into .venv (about two minutes the first time) ..."
 	@$(PIP) install --no-deps -r requirements.lock | awk -v all="$$(grep -c '^[a-z].*==' requirements.lock)" \
 	  '/^Collecting/ { printf "\r  package %d of %d", ++n, all; fflush() } END { if (n) print "" }'
 	@$(PIP) install --quiet --no-deps -e .

