@@ -26,6 +26,7 @@ _GIB = 1024**3
 DISK_BYTES = 2 * _GIB
 MEMORY_BYTES = 2 * _GIB
 OLDEST_PYTHON = (3, 11)
+DURABLE = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
 
 
 class Verdict(StrEnum):
@@ -82,8 +83,7 @@ def available_memory(meminfo: str) -> int:
 
 def durability(config: Mapping[str, str]) -> Iterator[Finding]:
     """Whether a Redis of this configuration keeps what we write."""
-    wanted = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
-    for name, value in wanted.items():
+    for name, value in DURABLE.items():
         seen = f"{name} is {config.get(name, 'not shown')}"
         good = config.get(name) == value
         remedy = "" if good else f"Set {name} {value} in redis.conf; else Redis may lose features"
@@ -148,8 +148,8 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
     def look() -> str:
         with translated("asking how it is configured"), _client(settings) as client:
-            found: dict[str, str] = client.config_get("appendonly", "maxmemory-policy")
-        config.update(found)
+            for name in DURABLE:  # Redis before 7 takes one at a time
+                config.update(client.config_get(name))
         return f"reached at {settings.redis.url}"
 
     reached = _asked("Redis", look)

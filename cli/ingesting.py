@@ -26,17 +26,21 @@ Progress = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Lines:
-    """Cuts a stream of bytes into lines, whatever pieces it comes in; `number` counts them."""
+    """Cuts a stream of bytes into lines, whatever pieces it comes in, and leaves out blank ones.
+
+    It ends at a line that is too long for any topic: `too_long` is then that line's number.
+    """
 
     number: int = 0
     blank: int = 0
+    too_long: int | None = None
     _rest: bytes = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that `data` completes, blank ones left out. Raises Failed for one too long."""
+        """The lines that `data` completes."""
         *whole, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LONGEST:
-            raise _too_long(self.number + len(whole) + 1)
+            whole.append(self._rest)
         return [line for line in whole if self._accepts(line)]
 
     def end(self) -> list[bytes]:
@@ -45,17 +49,16 @@ class Lines:
         return [rest] if rest and self._accepts(rest) else []
 
     def _accepts(self, line: bytes) -> bool:
+        if self.too_long is not None:
+            return False
         self.number += 1
         if len(line) > LONGEST:
-            raise _too_long(self.number)
-        if line.strip():
-            return True
-        self.blank += 1
-        return False
-
-
-def _too_long(number: int) -> Failed:
-    return Failed(f"line {number} is longer than {LONGEST} bytes; split it, or leave it out")
+            self.too_long = self.number
+            return False
+        if not line.strip():
+            self.blank += 1
+            return False
+        return True
 
 
 def record_of(line: bytes, entity: str) -> SourceRecord:
@@ -68,10 +71,16 @@ def record_of(line: bytes, entity: str) -> SourceRecord:
     return SourceRecord(key, line)
 
 
+def _too_long(number: int) -> Failed:
+    return Failed(
+        f"line {number} is longer than {LONGEST} bytes, all before it were sent; leave it out"
+    )
+
+
 def ingest(
     settings: Settings, case: UseCase, stream: IO[bytes], lines: Lines, progress: Progress
 ) -> int:
-    """Send all lines of `stream`; returns how many records were acknowledged.
+    """Send all lines of `stream`; returns how many records were acknowledged. Raises Failed.
 
     Reads outside the event loop, so that Ctrl-C also ends the wait for a quiet pipe.
     """
@@ -87,6 +96,8 @@ def ingest(
                 runner.run(sink.send(records))
                 sent, read = sent + len(records), read + len(data)
                 progress(sent, read)
+                if lines.too_long is not None:
+                    raise _too_long(lines.too_long)
         finally:
             runner.run(exits.aclose())
     return sent

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from cli.console import say
 from cli.watch import Row
@@ -20,7 +21,7 @@ Show = Callable[[Sequence[Row]], None]
 
 def table(rows: Sequence[Row], caption: str) -> Table:
     """The rows as a table; the numbers of a stage are those since this run began."""
-    made = Table(caption=caption, caption_justify="left")
+    made = Table(caption=Text(caption), caption_justify="left")
     made.add_column("stage")
     for name in ("in", "out", "rejected", "rate/s", "lag"):
         made.add_column(name, justify="right")
@@ -28,7 +29,7 @@ def table(rows: Sequence[Row], caption: str) -> Table:
     for row in rows:
         numbers = row.numbers
         counts = (numbers.records_in, numbers.out, numbers.rejected, round(row.rate), numbers.lag)
-        made.add_row(row.stage, *(f"{count:,}" for count in counts), row.health)
+        made.add_row(row.stage, *(f"{count:,}" for count in counts), Text(row.health))
     return made
 
 

@@ -91,7 +91,9 @@ def by_topic(lags: Sequence[Lag]) -> list[StageStatus]:
 
 def _topics(admin: Admin, case: UseCase) -> list[TopicStatus]:
     topics = Topics.of(case)
-    counts = admin.partitions((topics.generated, *topics.ours))
+    names = (topics.generated, *topics.ours)
+    found = admin.partitions(names)
+    counts = {name: found[name] for name in names if name in found}
     places = [(name, number) for name, count in counts.items() for number in range(count)]
     starts, ends = admin.starts(places), admin.ends(places)
     return [

@@ -50,7 +50,7 @@ def command(
             lines,
             lambda sent, read: bar.update(task, completed=read, description=f"{sent:,} records"),
         )
-    skipped = f", {lines.blank} blank lines skipped" if lines.blank else ""
+    skipped = f"; blank lines left out: {lines.blank}" if lines.blank else ""
     say(console, f"{sent} records acknowledged in {time.monotonic() - began:.1f} s{skipped}")
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -77,7 +77,8 @@ def _reader() -> Iterator[TopicReader]:
 def _table(reasons: list[Reason]) -> Table:
     table = Table(caption="`pipeline rejected show PARTITION OFFSET` shows one of them")
     for name in ("stage", "reason", "records", "such as partition", "offset"):
-        table.add_column(name, justify="left" if name in ("stage", "reason") else "right")
+        justify: JustifyMethod = "left" if name in ("stage", "reason") else "right"
+        table.add_column(name, justify=justify, overflow="fold")
     for one in reasons:
         cells = (one.stage, one.reason, f"{one.count:,}", str(one.partition), str(one.offset))
         table.add_row(*(Text(cell) for cell in cells))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from cli.live import line, shown, table
+from cli.scrape import Numbers
+from cli.watch import Row
+
+ROW = Row("serving", Numbers(12_345, 67, 8, 9), 1_500.4, "running")
+OTHER = Row("event_handler", Numbers(1, 1), 0, "refused: [no] topic")
+
+
+def printed(rows: list[Row]) -> str:
+    console = Console(file=StringIO(), width=120)
+    console.print(table(rows, "a caption"))
+    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined] # a StringIO
+
+
+def test_the_table_has_a_row_for_every_stage() -> None:
+    assert "serving │ 12,345 │ 67 │ 8 │ 1,500 │ 9 │ running" in printed([ROW, OTHER])
+
+
+def test_a_reason_is_shown_as_it_is() -> None:
+    assert "refused: [no] topic" in printed([OTHER])
+
+
+def test_a_line_says_the_same() -> None:
+    assert line(ROW) == "serving: in 12345, out 67, rejected 8, 1500/s, lag 9, running"
+
+
+def test_where_nobody_watches_only_what_is_new_is_printed() -> None:
+    output = StringIO()
+    with shown(Console(file=output), "a caption") as (show, _):
+        show([ROW, OTHER])
+        show([ROW, OTHER])
+    assert output.getvalue().splitlines() == ["a caption", line(ROW), line(OTHER)]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+import use_cases
+from cli.scrape import Numbers, fetch, numbers_in
+from pipeline.clock import FixedClock
+from pipeline.health import Health, serve
+
+CASE = use_cases.load("first_day_churn")
+PAGE = """
+# TYPE pipeline_records_total counter
+pipeline_records_total{stage="event_handler",type="bet",outcome="forwarded"} 80.0
+pipeline_records_total{stage="event_handler",type="win",outcome="forwarded"} 5.0
+pipeline_records_total{stage="event_handler",type="unknown",outcome="rejected"} 3.0
+# TYPE pipeline_rejected_total counter
+pipeline_rejected_total{stage="event_handler",reason="not_json"} 2.0
+pipeline_rejected_total{stage="event_handler",reason="null_value"} 1.0
+# TYPE pipeline_lag_records gauge
+pipeline_lag_records{stage="event_handler",topic="generated-events"} 17.0
+# TYPE python_gc_objects_collected_total counter
+python_gc_objects_collected_total{generation="0"} 400.0
+"""
+
+
+def test_a_page_of_metrics_gives_the_numbers_of_a_worker() -> None:
+    assert numbers_in(PAGE, CASE) == Numbers(records_in=88, out=85, rejected=3, lag=17)
+
+
+def test_of_the_fold_only_what_causes_a_score_goes_out() -> None:
+    page = """
+# TYPE pipeline_records_total counter
+pipeline_records_total{stage="stream_features",type="purchase",outcome="counted"} 10.0
+pipeline_records_total{stage="stream_features",type="bet",outcome="counted"} 70.0
+pipeline_records_total{stage="stream_features",type="bet",outcome="after_window"} 4.0
+"""
+    assert numbers_in(page, CASE) == Numbers(records_in=84, out=70)
+
+
+def test_the_model_in_service_is_named() -> None:
+    page = 'pipeline_model_info{model="first_day_churn",version="1"} 1.0\n'
+    assert numbers_in(page, CASE).models == ("first_day_churn 1",)
+
+
+def test_an_empty_page_gives_zeroes() -> None:
+    assert numbers_in("", CASE) == Numbers()
+
+
+def test_the_metrics_that_workers_really_have_are_understood() -> None:
+    registry = CollectorRegistry()
+    names = ["stage", "type", "outcome"]
+    counter = Counter("pipeline_records_total", "", names, registry=registry)
+    counter.labels("event_handler", "bet", "forwarded").inc(3)
+    lag = Gauge("pipeline_lag_records", "", ["stage", "topic"], registry=registry)
+    lag.labels("event_handler", "t").set(2)
+    page = generate_latest(registry).decode()
+    assert numbers_in(page, CASE) == Numbers(records_in=3, out=3, lag=2)
+
+
+def test_numbers_add_up() -> None:
+    one, other = Numbers(1, 2, 3, 4, ("m 1",)), Numbers(10, 20, 30, 40, ("m 1", "m 2"))
+    assert one + other == Numbers(11, 22, 33, 44, ("m 1", "m 2"))
+
+
+def test_a_port_on_which_nobody_listens_answers_nothing() -> None:
+    assert fetch(1) is None
+
+
+def test_a_worker_is_asked_over_http() -> None:
+    port = serve(Health(FixedClock()), "127.0.0.1", 0)
+    assert "python_info" in (fetch(port) or "")
+
+
+def test_a_worker_that_says_no_is_as_one_that_says_nothing() -> None:
+    port = serve(Health(FixedClock()), "127.0.0.1", 0)
+    assert fetch(port, "/live") == "yes\n"
+    assert fetch(port, "/ready") is None

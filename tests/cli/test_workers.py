@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from cli.workers import KINDS, counts_of, worker_specs
+from pipeline.errors import SettingsError
+from pipeline.topics import STAGES
+
+ENVIRON = {"PIPELINE_KAFKA": "broker:9092", "PATH": "/bin"}
+
+
+def test_every_stage_has_a_worker() -> None:
+    assert counts_of([]) == dict.fromkeys(STAGES, 1)
+
+
+def test_a_wish_changes_how_many_there_are() -> None:
+    assert counts_of(["serving=2", "event_handler=0"])["serving"] == 2
+
+
+@pytest.mark.parametrize("wish", ["serving", "serving=", "serving=two", "serving=-1", "cooking=1"])
+def test_a_wish_that_makes_no_sense_is_refused(wish: str) -> None:
+    with pytest.raises(SettingsError, match="stage=number"):
+        counts_of([wish])
+
+
+def test_every_process_has_a_name_and_a_port_of_its_own() -> None:
+    specs = worker_specs(counts_of(["serving=3"]), ENVIRON, Path("logs"), port=count(1).__next__)
+    assert len({spec.instance for spec in specs}) == len({spec.port for spec in specs}) == 6
+    assert [spec.instance for spec in specs if spec.stage == "serving"] == [
+        "serving-1",
+        "serving-2",
+        "serving-3",
+    ]
+
+
+def test_a_process_sees_what_all_share_and_what_is_its_own() -> None:
+    (spec,) = worker_specs({"serving": 1}, ENVIRON, Path("logs"), KINDS[2:3], lambda: 17)
+    assert spec.environ == {
+        **ENVIRON,
+        "PIPELINE_INSTANCE": "serving-1",
+        "PIPELINE_METRICS_PORT": "17",
+    }
+
+
+def test_a_process_runs_its_stages_module() -> None:
+    (spec,) = worker_specs({"serving": 1}, ENVIRON, Path("logs"), KINDS[2:3], lambda: 17)
+    assert spec.argv[1:] == ("-m", "serving")
+
+
+def test_two_processes_of_a_stage_do_not_share_a_log() -> None:
+    specs = worker_specs({"serving": 2}, ENVIRON, Path("logs"), KINDS[2:3], lambda: 17)
+    assert [spec.log.name for spec in specs] == ["serving.log", "serving-2.log"]
