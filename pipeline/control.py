@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -59,7 +60,14 @@ def decode_control(value: bytes | None) -> Control:
         raise DataError("unknown_control") from None
 
 
-_CONTROLS: dict[str, Callable[[dict[str, str]], Control]] = {
-    "lookup": lambda content: LookupLoaded(content["lookup"], content["version"]),
-    "erase": lambda content: Erase(content["entity"]),
+def _text(content: dict[str, Any], name: str) -> str:
+    text = content[name]
+    if not isinstance(text, str):
+        raise TypeError(name)
+    return text
+
+
+_CONTROLS: dict[str, Callable[[dict[str, Any]], Control]] = {
+    "lookup": lambda content: LookupLoaded(_text(content, "lookup"), _text(content, "version")),
+    "erase": lambda content: Erase(_text(content, "entity")),
 }

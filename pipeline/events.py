@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,25 +29,33 @@ class EventDecoder:
 
     def __init__(self, case: UseCase) -> None:
         self._entity = case.entity
-        self._kinds = frozenset(event.name for event in case.events)
+        self._types = {event.name: _types(case, event.name) for event in case.events}
 
     def decode(self, value: bytes | None) -> Event:
-        """The event in `value`. Raises DataError for anything `event_handler` would not write."""
+        """The event in `value`. Raises DataError for anything the fold could not use."""
         if value is None:
             raise DataError("null_value")
         try:
             fields = orjson.loads(value)
             kind, time = fields["event_type"], fields["event_time"]
-            event = Event(
-                fields[self._entity],
-                kind,
-                parse_canonical(time),
-                time,
-                fields.get("event_id"),
-                fields,
-            )
+            at = parse_canonical(time)
+            types = self._types[kind]
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
             raise DataError("not_canonical") from None
-        if kind not in self._kinds:
-            raise DataError("not_canonical", "event_type")
-        return event
+        get = fields.get
+        for name, allowed in types:
+            if type(get(name)) not in allowed:
+                raise DataError("not_canonical", name)
+        return Event(fields[self._entity], kind, at, time, get("event_id"), fields)
+
+
+def _types(case: UseCase, kind: str) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """What the fold reads of an event of this type, and the types that each may have."""
+    keys = [one.key for one in case.lookups if one.event == kind]
+    numbers = [one.of for one in case.aggregations if one.event == kind]
+    return (
+        (case.entity, (str,)),
+        ("event_id", (str, NoneType)),
+        *((name, (int, str, NoneType)) for name in keys),
+        *((name, (float, int)) for name in numbers),
+    )

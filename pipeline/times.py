@@ -9,10 +9,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000_000
 MINUTE = 60_000_000
 
-_RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
-)
-_PLAIN_UTC = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
+_DATE, _TIME = r"\d{4}-\d\d-\d\d", r"(?:[01]\d|2[0-3]):\d\d:\d\d"
+_RFC3339 = re.compile(rf"({_DATE}T{_TIME})(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+_PLAIN_UTC = re.compile(rf"{_DATE} {_TIME}(?:\.\d{{1,6}})?", re.ASCII)
 
 
 def micros_of(moment: datetime) -> int:
@@ -31,6 +30,19 @@ def parse_time(text: str) -> int:
     if _PLAIN_UTC.fullmatch(text):
         return micros_of(datetime.fromisoformat(text).replace(tzinfo=UTC))
     raise ValueError("neither RFC 3339 nor YYYY-MM-DD HH:MM:SS")
+
+
+def canonical_time(text: str) -> tuple[int, str]:
+    """What `parse_time` gives, and the same moment as `format_time` writes it.
+
+    Most sources send UTC, and then the text itself is nearly there.
+    """
+    at = parse_time(text)
+    found = _RFC3339.fullmatch(text)
+    if found is None or found[3] not in ("Z", "z"):
+        return at, format_time(at)
+    fraction = (found[2] or ".")[1:7]
+    return at, f"{found[1].upper()}.{fraction:0<6}Z"
 
 
 def parse_canonical(text: str) -> int:

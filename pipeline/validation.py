@@ -15,7 +15,7 @@ import orjson
 
 from pipeline.declaration import EventType, Field, Integer, Number, Text, UseCase
 from pipeline.errors import DataError
-from pipeline.times import MINUTE, format_time, parse_time
+from pipeline.times import MINUTE, canonical_time, parse_time
 
 SCHEMA_VERSION = 1
 MAX_BYTES = 64 * 1024
@@ -129,8 +129,7 @@ def _event_time(event: dict[str, Any], record_time: int) -> str:
     if not isinstance(text, str):
         raise DataError("unparsable_event_time", "event_time")
     try:
-        at = parse_time(text)
-        canonical = format_time(at)
+        at, canonical = canonical_time(text)
     except (ValueError, OverflowError):
         raise DataError("unparsable_event_time", "event_time") from None
     if not EARLIEST <= at <= record_time + AHEAD:
