@@ -21,6 +21,7 @@ from pipeline.manifest import Manifest, read_manifest, verified_model
 CHURN, NO_CHURN = "churn", "no churn"
 
 Matrix = npt.NDArray[np.float64]
+_FATAL = 4
 _DTYPES: dict[str, npt.DTypeLike] = {"tensor(double)": np.float64, "tensor(float)": np.float32}
 
 
@@ -75,6 +76,8 @@ class Model:
 
     def score(self, matrix: Matrix) -> Matrix:
         """The probability of churn of each row; `matrix` is (rows, features)."""
+        if not len(matrix):
+            return np.empty(0)  # the runtime refuses it
         rows = np.ascontiguousarray(matrix, dtype=self._dtype)
         (both,) = self._session.run([self._manifest.probabilities], {self._input.name: rows})
         probabilities: Matrix = both[:, 1].astype(np.float64)
@@ -89,6 +92,7 @@ def _session(content: bytes) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL  # what fails is raised, with its reason
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 

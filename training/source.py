@@ -14,11 +14,12 @@ from training.table import Table, table
 
 def world_of(use_case: str, size: WorldSize) -> World:
     """The world of the case in the folder `use_case`. Raises SettingsError where it has none."""
-    name = f"use_cases.{use_case}.world"
+    package = f"use_cases.{use_case}"
+    name = f"{package}.world"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        if error.name not in (package, name):
             raise
         raise SettingsError(
             f"the use case {use_case!r} has no world to train on",

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.declaration import UseCase
+from pipeline.errors import Refusal
+from pipeline.manifest import sha256_of
+from training.candidates import CANDIDATES, Candidate, Classifier
+from training.conversion import OnnxScorer
+from training.evaluation import loss
+from training.table import Floats, Table
+from training.train import Plan, split, train
+
+REGRESSION, FOREST = CANDIDATES
+SOURCE = {"source": "a test"}
+
+
+def fast(content: bytes, inputs: Floats) -> float:  # noqa: ARG001 - a rate that no machine changes
+    return 1e6
+
+
+def slow_if_large(content: bytes, inputs: Floats) -> float:  # noqa: ARG001 - as above
+    return 1e6 if len(content) < 10_000 else 1.0
+
+
+def quiet(line: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def plan(case: UseCase) -> Plan:
+    return Plan(case, "1", seed=5, candidates=(REGRESSION,), rate=fast)
+
+
+def test_the_manifest_names_the_model_and_what_it_reads(plan: Plan, table: Table) -> None:
+    trained = train(plan, table, SOURCE, quiet)
+    manifest = trained.manifest
+    manifest.check_inputs(plan.case)
+    assert manifest.sha256 == sha256_of(trained.content)
+    assert (manifest.version, manifest.algorithm) == ("1", "logistic_regression")
+    assert manifest.training["source"] == "a test"
+
+
+def test_the_same_data_and_seed_give_the_same_model_and_manifest(plan: Plan, table: Table) -> None:
+    assert train(plan, table, SOURCE, quiet) == train(plan, table, SOURCE, quiet)
+
+
+def test_the_metrics_are_those_of_the_shipped_bytes_on_users_held_out(
+    plan: Plan, table: Table
+) -> None:
+    trained = train(plan, table, SOURCE, quiet)
+    held_out = split(plan.case, table, plan.seed).held_out
+    scores = OnnxScorer(trained.content).score(held_out.inputs)
+    assert trained.manifest.metrics["log_loss"] == loss(held_out.labels, scores)
+    assert trained.manifest.training["rows_held_out"] == len(scores)
+
+
+def test_the_candidate_with_the_lower_log_loss_is_chosen(plan: Plan, table: Table) -> None:
+    both = replace(plan, candidates=CANDIDATES)
+    trained = train(both, table, SOURCE, quiet)
+    losses = trained.manifest.metrics["candidates"]
+    assert set(losses) == {"logistic_regression", "random_forest"}
+    assert losses[trained.manifest.algorithm] == min(losses.values())
+
+
+def test_a_better_candidate_that_is_too_slow_is_left_out_and_named(
+    plan: Plan, table: Table
+) -> None:
+    said: list[str] = []
+    both = replace(plan, candidates=(FOREST, REGRESSION), rate=slow_if_large)
+    trained = train(both, table, SOURCE, said.append)
+    assert trained.manifest.algorithm == "logistic_regression"
+    assert "random_forest: left out: 1 rows/s, 60,000 at least" in said
+
+
+def test_with_no_candidate_left_the_training_is_refused(plan: Plan, table: Table) -> None:
+    with pytest.raises(Refusal, match="no candidate"):
+        train(replace(plan, candidates=(FOREST,), rate=slow_if_large), table, SOURCE, quiet)
+
+
+def test_too_few_users_are_refused(plan: Plan, table: Table) -> None:
+    with pytest.raises(Refusal, match="too few users"):
+        train(plan, table.where(table.users == 0), SOURCE, quiet)
+
+
+def test_no_user_is_learnt_from_and_held_out(plan: Plan, table: Table) -> None:
+    parts = split(plan.case, table, plan.seed)
+    assert not set(parts.learnt.users.tolist()) & set(parts.held_out.users.tolist())
+    assert len(parts.learnt.labels) + len(parts.held_out.labels) == len(table.labels)
+
+
+def test_a_few_users_learnt_from_have_nothing_looked_up(plan: Plan, table: Table) -> None:
+    parts = split(plan.case, table, plan.seed)
+    blind = parts.learnt.inputs[:, 0] == 0
+    assert 0 < len(np.unique(parts.learnt.users[blind])) < 0.15 * parts.learnt.count_users()
+    assert (parts.held_out.inputs[:, 0] > 0).all()
+
+
+def test_a_candidate_learns_from_no_row_that_is_held_out(plan: Plan, table: Table) -> None:
+    learnt: list[Table] = []
+
+    def watched(case: UseCase, given: Table, seed: int) -> Classifier:
+        learnt.append(given)
+        return REGRESSION.fit(case, given, seed)
+
+    train(replace(plan, candidates=(Candidate("watched", watched),)), table, SOURCE, quiet)
+    held_out = split(plan.case, table, plan.seed).held_out
+    assert not {*learnt[0].users.tolist()} & {*held_out.users.tolist()}
