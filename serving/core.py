@@ -173,7 +173,7 @@ class ServingCore:
             fields = orjson.loads(record.value)
             features = fields["features"]
             inputs = [float(features[name]) for name in self._inputs]
-            return ScoreRequest(fields[self._entity], fields, inputs)
+            return ScoreRequest(_text_in(fields, self._entity), fields, inputs)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise DataError("not_serving_features") from None
 
@@ -198,6 +198,13 @@ class ServingCore:
             "decision": model.decide(probability),
             "feature_age": max(now / 1e6 - item.record.timestamp / 1e3, 0.0),
         }
+
+
+def _text_in(fields: Mapping[str, Any], name: str) -> str:
+    text = fields[name]
+    if not isinstance(text, str):
+        raise TypeError(name)
+    return text
 
 
 def _score(model: Scorer, items: Sequence[ServingItem]) -> list[float]:
