@@ -115,7 +115,10 @@ class StateCodec:
 
     def _unpack(self, chunks: Sequence[bytes]) -> tuple[float, ...]:
         packed = b"".join(chunks)
-        return struct.unpack(f"<{len(self._case.aggregations)}d", packed)
+        try:
+            return struct.unpack(f"<{len(self._case.aggregations)}d", packed)
+        except struct.error as error:
+            raise ValueError("m2 has another length") from error
 
 
 def _moments(values: Sequence[bytes], m2: float) -> Moments:

@@ -1,0 +1,116 @@
+"""Settings are read once, are typed, and a wrong one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.settings import read_settings
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    settings = read_settings({})
+    assert settings.kafka.bootstrap == "127.0.0.1:9092"
+    assert settings.redis.url == "redis://127.0.0.1:6379/0"
+    assert (settings.partitions, settings.cached_entities) == (8, 200_000)
+    assert settings.instance  # the machine's name
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert read_settings({"PIPELINE_PARTITIONS": " ", "PIPELINE_KAFKA": ""}).partitions == 8
+
+
+def test_every_variable_is_read() -> None:
+    settings = read_settings(
+        {
+            "PIPELINE_KAFKA": "k1:1,k2:2",
+            "PIPELINE_KAFKA_PROTOCOL": "SASL_SSL",
+            "PIPELINE_KAFKA_MECHANISM": "SCRAM-SHA-512",
+            "PIPELINE_KAFKA_USERNAME": "me",
+            "PIPELINE_KAFKA_PASSWORD": "pass-k",
+            "PIPELINE_KAFKA_CA_FILE": "/ca",
+            "PIPELINE_KAFKA_CERT_FILE": "/cert",
+            "PIPELINE_KAFKA_KEY_FILE": "/key",
+            "PIPELINE_KAFKA_REPLICATION": "3",
+            "PIPELINE_KAFKA_COMPRESSION": "zstd",
+            "PIPELINE_REDIS": "rediss://r:1/2",
+            "PIPELINE_REDIS_CLUSTER": "true",
+            "PIPELINE_REDIS_USERNAME": "you",
+            "PIPELINE_REDIS_PASSWORD": "pass-r",
+            "PIPELINE_REDIS_CA_FILE": "/ca-r",
+            "PIPELINE_USE_CASE": "other",
+            "PIPELINE_SOURCES": "a,b",
+            "PIPELINE_PARTITIONS": "64",
+            "PIPELINE_INSTANCE": "w1",
+            "PIPELINE_DATA": "/data",
+            "PIPELINE_LOOKUPS": "/lookups",
+            "PIPELINE_MODELS": "/models",
+            "PIPELINE_CACHED_ENTITIES": "10",
+            "PIPELINE_BATCH_RECORDS": "500",
+            "PIPELINE_METRICS_HOST": "0.0.0.0",
+            "PIPELINE_METRICS_PORT": "9100",
+            "PIPELINE_LOG_LEVEL": "debug",
+            "PIPELINE_FAULTS": "p=raise",
+            "PIPELINE_LOGGER_ROWS": "9",
+            "PIPELINE_LOGGER_BYTES": "8",
+            "PIPELINE_LOGGER_SECONDS": "0.5",
+        }
+    )
+    kafka, redis, logger = settings.kafka, settings.redis, settings.logger
+    assert (kafka.bootstrap, kafka.protocol) == ("k1:1,k2:2", "SASL_SSL")
+    assert (kafka.mechanism, kafka.username) == ("SCRAM-SHA-512", "me")
+    assert (kafka.password.value, kafka.ca_file) == ("pass-k", "/ca")
+    assert (kafka.cert_file, kafka.key_file) == ("/cert", "/key")
+    assert (kafka.replication, kafka.compression) == (3, "zstd")
+    assert (redis.url, redis.cluster, redis.username) == ("rediss://r:1/2", True, "you")
+    assert (redis.password.value, redis.ca_file) == ("pass-r", "/ca-r")
+    assert (settings.use_case, settings.sources) == ("other", ("a", "b"))
+    assert (settings.partitions, settings.instance) == (64, "w1")
+    assert settings.parquet_dir == Path("/data/other")
+    assert (settings.lookups_dir, settings.models_dir) == (Path("/lookups"), Path("/models"))
+    assert (settings.cached_entities, settings.batch_records) == (10, 500)
+    assert (settings.metrics_host, settings.metrics_port) == ("0.0.0.0", 9100)
+    assert (settings.log_level, settings.faults) == ("debug", "p=raise")
+    assert (logger.rows, logger.bytes, logger.seconds) == (9, 8, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PARTITIONS", "eight"),
+        ("PARTITIONS", "0"),
+        ("PARTITIONS", "-1"),
+        ("PARTITIONS", "8.5"),
+        ("PARTITIONS", "nan"),
+        ("CACHED_ENTITIES", "0"),
+        ("BATCH_RECORDS", "0"),
+        ("METRICS_PORT", "-1"),
+        ("METRICS_PORT", "http"),
+        ("LOG_LEVEL", "loud"),
+        ("LOGGER_ROWS", "0"),
+        ("LOGGER_BYTES", "many"),
+        ("LOGGER_SECONDS", "0"),
+        ("LOGGER_SECONDS", "nan"),
+        ("KAFKA_PROTOCOL", "plaintext"),
+        ("KAFKA_MECHANISM", "GSSAPI"),
+        ("KAFKA_REPLICATION", "0"),
+        ("KAFKA_COMPRESSION", "rar"),
+        ("REDIS_CLUSTER", "yes"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"PIPELINE_{name} is '{text}'") as caught:
+        read_settings({f"PIPELINE_{name}": text})
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("show", [repr, str])
+def test_no_secret_is_shown(show: object) -> None:
+    settings = read_settings(
+        {"PIPELINE_KAFKA_PASSWORD": "pass-k", "PIPELINE_REDIS_PASSWORD": "pass-r"}
+    )
+    assert callable(show)
+    assert "pass-" not in show(settings)
+    assert "pass-" not in show(settings.kafka.password)
