@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +22,13 @@ def say(line: str) -> None:
 
 
 def run(directory: Path, software: Software) -> None:
-    """Run both servers until a signal raises KeyboardInterrupt."""
-    with Stack(directory, software) as endpoints:
+    """Run both servers until a signal raises KeyboardInterrupt. Raises Refusal if one ends."""
+    stack = Stack(directory, software)
+    with stack as endpoints:
         say(f"kafka {endpoints.kafka}\nredis {endpoints.redis}\nCtrl-C stops them.")
-        signal.pause()
+        while True:
+            time.sleep(1)
+            stack.check()
 
 
 def main() -> int:
@@ -43,7 +47,7 @@ def main() -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        return 0
+        pass  # the way it is meant to end
     return 0
 
 

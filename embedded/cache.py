@@ -5,9 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,15 +29,27 @@ def cached(cache: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
     Of several processes one fills and the others wait for it. A fill that fails or is killed
     leaves nothing that could be mistaken for an entry. May block for as long as a fill takes.
+    Raises Refusal if the cache cannot be written.
     """
     entry = cache / name
     if entry.is_dir():
         return entry
-    cache.mkdir(parents=True, exist_ok=True)
+    _make_writable(cache)
     with _locked(cache / f".{name}.lock"):
         if not entry.is_dir():
             _publish(cache / f".{name}.partial", entry, fill)
     return entry
+
+
+def _make_writable(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache).close()
+    except OSError as error:
+        raise Refusal(
+            f"The cache {cache} cannot be written ({error.strerror})",
+            "Set PIPELINE_CACHE to a directory of yours.",
+        ) from error
 
 
 def _publish(staged: Path, entry: Path, fill: Callable[[Path], None]) -> None:

@@ -66,7 +66,7 @@ def _download(directory: Path, pin: Pin) -> None:
             try:
                 jar = _maven(Path(repository)).create_dependency(pin.coordinate).artifact.resolve()
             except (OSError, RuntimeError) as error:  # requests' are OSErrors, jgo's RuntimeErrors
-                failure = type(error).__name__
+                failure = _error_name(error)
                 continue
             verify(jar, pin.sha256)
             shutil.move(jar, directory / jar.name)
@@ -75,6 +75,11 @@ def _download(directory: Path, pin: Pin) -> None:
         f"Kafka could not be downloaded from Maven Central ({failure} at {pin.coordinate})",
         "The first start needs the network (HTTPS_PROXY is respected); later ones do not.",
     )
+
+
+def _error_name(error: Exception) -> str:
+    """What the system says of an error (a full disk), else its kind (requests' texts are long)."""
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _maven(repository: Path) -> Any:

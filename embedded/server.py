@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 15.0
 
 
@@ -32,13 +32,16 @@ class Server:
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Block until it answers. Raises Refusal if it ends first or the time is up."""
         deadline = time.monotonic() + seconds
-        while self.process.poll() is None:  # first: a stranger on its port may answer, too
-            if self.ready():
-                return
+        while not self.ready():
+            self.check()
             if time.monotonic() > deadline:
                 raise self._refusal(f"{self.name} did not answer in {seconds:g} s")
             time.sleep(0.02)
-        raise self._refusal(f"{self.name} ended with {self.process.returncode}")
+
+    def check(self) -> None:
+        """Raise Refusal if it ended although nobody stopped it."""
+        if self.process.poll() is not None:
+            raise self._refusal(f"{self.name} ended with {self.process.returncode}")
 
     def terminate(self) -> None:
         """Ask it to stop; does not wait."""

@@ -48,6 +48,7 @@ class Stack:
         self.directory = directory.resolve()  # the servers run in directories of their own
         self.software = software
         self.heap = heap
+        self._servers: tuple[Server, ...] = ()
         self._stop = ExitStack()
 
     def __enter__(self) -> Endpoints:
@@ -56,7 +57,8 @@ class Stack:
             undo.enter_context(_own(self.directory))
             (self.directory / ENDPOINTS).unlink(missing_ok=True)  # of a stack that was killed
             endpoints = self._start(undo)
-            undo.callback(_write_endpoints(self.directory, endpoints).unlink)
+            path = _write_endpoints(self.directory, endpoints)
+            undo.callback(path.unlink, missing_ok=True)
             self._stop = undo.pop_all()
         return endpoints
 
@@ -69,6 +71,11 @@ class Stack:
         """Stop both in order; blocks until they ended, killed after a deadline."""
         self._stop.close()
 
+    def check(self) -> None:
+        """Raise Refusal if a server ended by itself; does not block."""
+        for server in self._servers:
+            server.check()
+
     def _start(self, undo: ExitStack) -> Endpoints:
         logs = self.directory / "logs"
         redis = start_redis(
@@ -79,8 +86,9 @@ class Stack:
             self.software, self.directory / "kafka", logs / "kafka.log", heap=self.heap
         )
         undo.callback(_stop_together, kafka, redis)
-        redis.wait_until_ready()
-        kafka.wait_until_ready()
+        self._servers = (redis, kafka)
+        for server in self._servers:
+            server.wait_until_ready()
         return Endpoints(kafka.address, f"redis://{redis.address}/0", os.getpid())
 
 

@@ -64,6 +64,12 @@ def test_a_cached_entry_is_not_filled_again(tmp_path: Path) -> None:
     assert (tmp_path / "fills").read_text() == "x"
 
 
+def test_a_cache_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Refusal, match=r"cannot be written \(Not a directory\)"):
+        cached(tmp_path / "file" / "cache", "entry", write_slowly)
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

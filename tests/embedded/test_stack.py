@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from embedded.install import Software
 
 
-def eventually(fact: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(fact: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while not fact():
         if time.monotonic() > deadline:
@@ -65,9 +65,21 @@ def test_the_end_of_its_process_ends_both_servers(
     assert found == Endpoints(found.kafka, found.redis, command.pid)
     assert len(working_in(tmp_path)) == 2
     command.send_signal(number)
-    assert command.wait(30) == (-number if number == signal.SIGKILL else 0)
+    assert command.wait(60) == (-number if number == signal.SIGKILL else 0)
     assert eventually(lambda: not working_in(tmp_path))
     assert find_endpoints(tmp_path) is None
+
+
+def test_the_death_of_one_server_ends_the_other_with_a_line_that_says_which(
+    command: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert eventually(lambda: find_endpoints(tmp_path) is not None)
+    (redis,) = working_in(tmp_path / "run" / "redis")
+    os.kill(int(redis), signal.SIGKILL)
+    said, _ = command.communicate(timeout=60)
+    assert "Redis ended with -9. Its log says why:" in said
+    assert command.returncode == 1
+    assert not working_in(tmp_path)
 
 
 def test_an_interrupt_during_the_start_leaves_nothing(
@@ -75,7 +87,7 @@ def test_an_interrupt_during_the_start_leaves_nothing(
 ) -> None:
     assert eventually(lambda: len(working_in(tmp_path)) > 1)
     command.send_signal(signal.SIGINT)
-    assert command.wait(30) == 0
+    assert command.wait(60) == 0
     assert not working_in(tmp_path)
     assert not (tmp_path / "run" / "endpoints.json").exists()
 
