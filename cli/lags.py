@@ -6,19 +6,14 @@ when every lag is zero in one reading, and the source is silent, all effects hav
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from kafka.errors import CoordinatorNotAvailableError
 
 from cli.markers import KINDS, Markers, read_markers
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
 from pipeline.topics import STAGES, Topics, group_of
-
-_COORDINATOR_SECONDS = 10.0
 
 Partition = tuple[str, int]
 
@@ -98,15 +93,7 @@ class LagReader:
         return self._starts[place] if marker is None else marker.offset + 1
 
     def _committed(self, stage: str) -> dict[Partition, int]:
-        """A broker that has never had a group makes its room for them first: ask it again."""
-        deadline = time.monotonic() + _COORDINATOR_SECONDS
-        while True:
-            try:
-                return self._admin.committed(group_of(self._case, stage))
-            except CoordinatorNotAvailableError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+        return self._admin.committed(group_of(self._case, stage))
 
     def _all(self) -> list[Partition]:
         return [(name, number) for name, numbers in self._partitions.items() for number in numbers]

@@ -13,7 +13,7 @@ from pipeline.declaration import UseCase
 
 _SECONDS = 1.0
 _HOST = "127.0.0.1"
-_REJECTED = "rejected"
+_COUNTED_ELSEWHERE = frozenset({"rejected", "replayed", "undecoded"})
 _OUT = frozenset({"forwarded", "counted", "scored", "logged"})
 _FOLD = "stream_features"
 
@@ -64,7 +64,8 @@ def numbers_in(text: str, case: UseCase) -> Numbers:
     rejected = _total(samples, "pipeline_rejected_total")
     dealt_with = [one for one in samples if one.name == "pipeline_records_total"]
     return Numbers(
-        records_in=rejected + _sum(one for one in dealt_with if one.labels["outcome"] != _REJECTED),
+        records_in=rejected
+        + _sum(one for one in dealt_with if one.labels["outcome"] not in _COUNTED_ELSEWHERE),
         out=_sum(one for one in dealt_with if _goes_out(one, case)),
         rejected=rejected,
         lag=_total(samples, "pipeline_lag_records"),

@@ -13,6 +13,7 @@ COMMANDS = [
     ("demo",),
     ("up",),
     ("status",),
+    ("prepare",),
     ("generate",),
     ("ingest",),
     ("tail",),

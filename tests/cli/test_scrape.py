@@ -37,6 +37,15 @@ pipeline_records_total{stage="stream_features",type="bet",outcome="after_window"
     assert numbers_in(page, CASE) == Numbers(records_in=84, out=70)
 
 
+def test_a_logged_record_that_was_a_replay_too_is_one_record() -> None:
+    page = """
+# TYPE pipeline_records_total counter
+pipeline_records_total{stage="inference_logger",type="inferences",outcome="logged"} 10.0
+pipeline_records_total{stage="inference_logger",type="inferences",outcome="replayed"} 4.0
+"""
+    assert numbers_in(page, CASE) == Numbers(records_in=10, out=10)
+
+
 def test_the_model_in_service_is_named() -> None:
     page = 'pipeline_model_info{model="first_day_churn",version="1"} 1.0\n'
     assert numbers_in(page, CASE).models == ("first_day_churn 1",)
