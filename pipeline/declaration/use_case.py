@@ -156,9 +156,10 @@ def _reserved(case: UseCase) -> tuple[str, ...]:
 def _lookup_problems(case: UseCase) -> list[str]:
     keys: tuple[type[Field], ...] = (Integer, Text)
     return [
-        f"lookup {one.name} needs a text or integer field {one.key} of {one.event}"
+        f"lookup {one.name} needs a text or integer field {one.key} of {one.event}, no outcome"
         for one in case.lookups
         if not _has(case, one.event, one.key, keys)
+        or case.event(one.event).field(one.key).outcome
     ]
 
 
@@ -183,7 +184,11 @@ def _aggregation_problems(case: UseCase) -> list[str]:
 
 def _score_problems(case: UseCase) -> list[str]:
     aggregated = {one.event for one in case.aggregations}
+    twice = {name for name in case.features if case.features.count(name) > 1}
+    outcomes = {"", *(one.name for event in case.events for one in event.fields if one.outcome)}
     return [
+        *(f"feature {name} stands twice" for name in sorted(twice)),
+        *([] if case.outcome in outcomes else [f"no outcome field is called {case.outcome}"]),
         *(
             f"{name} causes a score but is in no aggregation"
             for name in case.scored_on

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.declaration import Aggregation, EventType, ModelInputs, Number, UseCase
+from pipeline.declaration import Aggregation, EventType, Integer, ModelInputs, Number, UseCase
 from pipeline.events import EventDecoder
 from pipeline.fold import Fold, Outcome, Tables
 from pipeline.state import EntityState
@@ -233,7 +233,7 @@ def case_of(*aggregations: Aggregation, scored_on: tuple[str, ...] = ()) -> UseC
         name="case",
         entity="user_id",
         events=(
-            EventType("open"),
+            EventType("open", fields=(Integer(name="label", outcome=True),)),
             EventType("pay", fields=(Number(name="amount", required=True),)),
         ),
         lookups=(),
