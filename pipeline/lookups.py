@@ -10,6 +10,7 @@ import csv
 import hashlib
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.declaration import Integer, Lookup, UseCase
@@ -60,7 +61,7 @@ def install(source: Path, directory: Path, case: UseCase, lookup: str) -> str:
 
 def parse_table(content: bytes, case: UseCase, lookup: Lookup) -> Table:
     """The table in a CSV file's bytes. Raises Refusal, which names the line at fault."""
-    lines = csv.reader(content.decode("utf-8", errors="replace").splitlines())
+    lines = _lines(content)
     header = next(lines, [])
     if header != [lookup.key, lookup.name]:
         raise Refusal(
@@ -80,6 +81,13 @@ def parse_table(content: bytes, case: UseCase, lookup: Lookup) -> Table:
             raise _bad_line(number, "repeats a key, or has no finite number")
         table[key] = value
     return table
+
+
+def _lines(content: bytes) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(content.decode("utf-8", errors="replace").splitlines())
+    except csv.Error as error:
+        raise Refusal(f"the table is no CSV file: {error}", "Mend it and load it again") from error
 
 
 def _bad_line(number: int, problem: str) -> Refusal:
