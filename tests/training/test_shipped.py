@@ -53,7 +53,7 @@ def test_its_card_is_drawn_from_its_manifest(manifest: Manifest) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_it_is_rebuilt_byte_for_byte(manifest: Manifest, tmp_path: Path) -> None:
     others = {name: version(name) for name in manifest.libraries}
     if others != manifest.libraries:
