@@ -1,0 +1,79 @@
+"""The three logged topics as Parquet has them. Blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cli.selfcheck.result import Files
+from pipeline.declaration import UseCase
+from pipeline.parquet import EVENT, open_topic, schemas
+from pipeline.topics import Topics
+
+_ORDER = [("partition", "ascending"), ("offset", "ascending")]
+_UNREAD = {"raw", "extra", "key", "value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Every record of the three topics, replays and control records too, in log order."""
+
+    incoming: pa.Table
+    inferences: pa.Table
+    rejected: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The columns of an origin: a record's cause in the first log."""
+
+    topic_id: pa.Array
+    partition: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]
+
+
+def read_logged(parquet_dir: Path, case: UseCase) -> Logged:
+    """Read the files as they are now, without the columns that no check looks at."""
+    topics, tables = Topics.of(case), {}
+    unread = _UNREAD | {one.name for event in case.events for one in event.fields if one.personal}
+    for topic, schema in schemas(case).items():
+        columns = [name for name in schema.names if name not in unread]
+        table = open_topic(parquet_dir, topic, schema).to_table(columns=columns)
+        tables[topic] = table.sort_by(_ORDER)
+    return Logged(tables[topics.incoming], tables[topics.inferences], tables[topics.rejected])
+
+
+def files_of(parquet_dir: Path, case: UseCase) -> Files:
+    """How many files hold the three topics, and their bytes."""
+    homes = [parquet_dir / topic for topic in Topics.of(case).logged]
+    sizes = [path.stat().st_size for home in homes for path in home.glob("date=*/*.parquet")]
+    return Files(parquet_dir, len(sizes), sum(sizes))
+
+
+def once(table: pa.Table) -> pa.Table:
+    """Each event, or what came of it, exactly once: no replays, no control records."""
+    return table.filter(pc.and_(pc.invert(table["replayed"]), pc.equal(table["kind"], EVENT)))
+
+
+def in_force(incoming: pa.Table) -> pa.Table:
+    """What the fold goes through: events and control records that can be read, without replays."""
+    events = pc.and_(pc.is_valid(incoming["event_type"]), pc.is_valid(incoming["event_time"]))
+    readable = pc.or_(events, pc.is_valid(incoming["control"]))
+    return incoming.filter(pc.and_(pc.invert(incoming["replayed"]), readable))
+
+
+def origins(table: pa.Table) -> Origins:
+    """The column `origin`, taken apart."""
+    parts = pc.split_pattern(table["origin"], "/", reverse=True, max_splits=3)
+    topic_id, partition, offset = (pc.list_element(parts, index) for index in range(3))
+    return Origins(topic_id, integers(partition), integers(offset))
+
+
+def integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """A column without nulls as 64-bit integers; a time in its own unit since the epoch."""
+    return np.asarray(column.cast(pa.int64()))
