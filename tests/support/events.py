@@ -10,15 +10,13 @@ from aiokafka.structs import ConsumerRecord
 
 from pipeline.kafka.feed import Batch
 from pipeline.origin import HEADER, TIME_HEADER, Origin
-from pipeline.records import OutRecord
+from pipeline.records import Headers, OutRecord
 from pipeline.times import format_time, parse_time
 
 NOON = parse_time("2025-06-01T12:00:00Z")
 SECOND = 1_000_000
 INCOMING_ID = "incomingincomingincomi"
 SOURCE_ID = "sourcesourcesourcesour"
-
-Headers = Sequence[tuple[str, bytes]]
 
 
 def event(kind: str, user: str = "u1", at: int = NOON, **fields: Any) -> dict[str, Any]:
