@@ -67,7 +67,7 @@ class Drain:
 
     patience: float
     timers: dict[str, Timer] = field(default_factory=lambda: {stage: Timer() for stage in STAGES})
-    _moved_at: float | None = None
+    _moved_at: float = 0.0
     _done: int = -1
 
     def is_over(self, lags: Sequence[Lag], now: float) -> bool:
@@ -77,10 +77,10 @@ class Drain:
         """
         for stage, timer in self.timers.items():
             timer.observe(_done(lag for lag in lags if lag.stage == stage), now)
-        if self._moved_at is None or _done(lags) != self._done:
-            self._moved_at, self._done = now, _done(lags)
         behind = _behind(lags)
-        if behind and now - self._moved_at > self.patience:
+        if not behind or _done(lags) != self._done:
+            self._moved_at, self._done = now, _done(lags)
+        if now - self._moved_at > self.patience:
             raise Failed(f"nothing has moved for {self.patience:.0f} s: {_stuck(lags)}")
         return not behind
 

@@ -67,15 +67,12 @@ def test_a_person_reads_them_as_a_table(run: Run) -> None:
 
 @pytest.mark.usefixtures("folded")
 def test_the_latest_score_is_shown_with_them(run: Run, settings: Settings, case: UseCase) -> None:
+    marker = Marker.first("topic", "g2", case.fingerprint)
     keys, partition = Keys(case.name, SCORES), partition_of(USER.encode(), settings.partitions)
     with Redis.from_url(settings.redis.url) as client:
-        client.hset(keys.marker(partition), mapping=marker_fields())
+        client.hset(keys.marker(partition), mapping=dict(marker.encode()))
         client.hset(keys.entity(partition, "g2", USER), mapping={"probability": "0.25"})
     assert json.loads(run("features", USER, "--json").output)["score"] == {"probability": "0.25"}
-
-
-def marker_fields() -> dict[str | bytes, bytes | float | int | str]:
-    return {**Marker.first("topic", "g2", "fingerprint").encode()}
 
 
 @pytest.mark.usefixtures("folded")

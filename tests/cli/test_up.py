@@ -1,0 +1,118 @@
+"""`pipeline up` as a process of its own, with an embedded Kafka and Redis."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.runs import find
+from embedded.install import Software
+from tests.cli.helpers import children, eventually, runs
+
+ROOT = Path(__file__).parents[2]
+ONLY_HANDLER = [
+    word
+    for stage in ("stream_features", "serving", "inference_logger")
+    for word in ("--workers", f"{stage}=0")
+]
+
+Up = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def up(elsewhere: Path, software: Software) -> Iterator[Up]:  # noqa: ARG001 - installed beforehand
+    """Starts `pipeline up` with an event handler only; what is left is killed after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "cli", "up", *ONLY_HANDLER, *arguments]
+        with (elsewhere / "output").open("ab") as output:
+            process = subprocess.Popen(
+                command, env=environ, cwd=elsewhere, stdout=output, stderr=output
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def child(process: subprocess.Popen[bytes], words: str) -> int | None:
+    return next((pid for pid in children(process.pid) if words in command_line(pid)), None)
+
+
+def is_ready(process: subprocess.Popen[bytes]) -> bool:
+    """Whether all that was to be started runs: Kafka, Redis and the handler."""
+    assert process.poll() is None, Path("output").read_text()
+    return "event_handler: in 0, out 0, rejected 0, 0/s, lag 0, running" in output()
+
+
+def output() -> str:
+    return Path("output").read_text()
+
+
+def pipeline(*arguments: str) -> str:
+    command = [sys.executable, "-m", "cli", *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    return ended.stdout + ended.stderr
+
+
+def test_ctrl_c_while_it_starts_leaves_no_process(up: Up) -> None:
+    process = up()
+    assert eventually(lambda: child(process, "kafka.Kafka") is not None)
+    begun = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert not any(runs(pid) for pid in begun)
+
+
+def test_its_own_death_leaves_no_process(up: Up) -> None:
+    process = up()
+    assert eventually(lambda: is_ready(process), 60)
+    begun = children(process.pid)
+    assert len(begun) == 3
+    process.kill()
+    process.wait()
+    assert eventually(lambda: not any(runs(pid) for pid in begun))
+
+
+def test_a_worker_that_was_killed_runs_again(up: Up) -> None:
+    process = up()
+    assert eventually(lambda: is_ready(process), 60)
+    first = child(process, "-m event_handler")
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert eventually(lambda: child(process, "-m event_handler") not in (None, first))
+    assert eventually(lambda: "running, restarted once" in output(), 30)
+
+
+def test_it_ends_when_asked_and_goes_on_where_it_was(up: Up, elsewhere: Path) -> None:
+    process = up()
+    assert eventually(lambda: is_ready(process), 60)
+    (elsewhere / "events").write_text("not json")
+    assert "1 records acknowledged" in pipeline("ingest", "events")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert find({}, elsewhere / ".pipeline").endpoints is None
+
+    Path("output").write_text("")
+    process = up("--resume")
+    assert eventually(lambda: is_ready(process), 60)
+    assert eventually(lambda: "not_json" in pipeline("rejected", "list"))
