@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from cli.last_words import last_words
 from cli.restarts import History, Policy
@@ -32,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Worker:
-    """One worker over all its lives; `why` is the last line of the life before."""
+    """One worker over all its lives; `why` says how the life before ended."""
 
     spec: WorkerSpec
     process: Process | None = None
@@ -94,10 +95,17 @@ class Supervisor:
         if status is None:
             return False
         worker.process = None
-        worker.why = last_words(worker.spec.log)
+        worker.why = _why(status, worker.spec.log)
         ran = now - worker.started_at
         worker.history = worker.history.after_death(status, ran, now, self._policy)
         return True
+
+
+def _why(status: int, log: Path) -> str:
+    """Why a process ended with `status`, as far as that can be said in one line."""
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return last_words(log) or f"ended with status {status}"
 
 
 def _ends(process: Process, deadline: float) -> bool:

@@ -104,6 +104,23 @@ def test_a_worker_that_refuses_says_why_and_is_not_started_at_once(start: Start)
     assert state_of(worker) is State.RUNNING
 
 
+def test_a_worker_that_was_killed_says_by_what(start: Start) -> None:
+    supervisor = start(FOR_EVER)
+    (worker,) = supervisor.workers
+    supervisor.tick(0)
+    process_of(worker).kill()
+    assert eventually(lambda: supervisor.tick(1) == [worker])
+    assert worker.why == "killed by SIGKILL"
+
+
+def test_a_worker_that_says_nothing_is_known_by_its_status(start: Start) -> None:
+    supervisor = start("raise SystemExit(7)")
+    (worker,) = supervisor.workers
+    supervisor.tick(0)
+    assert eventually(lambda: supervisor.tick(1) == [worker])
+    assert worker.why == "ended with status 7"
+
+
 def test_stopping_ends_all_of_them(start: Start) -> None:
     supervisor = start(FOR_EVER, FOR_EVER)
     supervisor.tick(0)
