@@ -55,6 +55,5 @@ def _read(origin: bytes, sources: dict[bytes, Source]) -> tuple[Source, Place]:
     text, offset, index = origin.rsplit(b"/", 2)
     source = sources.get(text)
     if source is None:
-        topic_id, partition = text.decode("ascii").rsplit("/", 1)
-        source = sources[text] = (topic_id, int(partition))
+        source = sources[text] = Origin.decode(origin).source
     return source, (int(offset), int(index))

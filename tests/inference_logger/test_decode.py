@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -99,13 +100,12 @@ def event_row(document: Row) -> Row | None:
             row[name] = value
         elif not (known and value is None):
             extra[name] = value
-    try:
-        row["event_time"] = datetime.fromisoformat(row["event_time"])
-    except (KeyError, ValueError):
+    if not {"user_id", "event_type", "event_time", "schema_version"} <= row.keys():
         return None
-    if not {"user_id", "event_type", "schema_version"} <= row.keys():
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,}Z", row["event_time"]) is None:
         return None
-    return {**row, "extra": extra or None}
+    at = datetime.fromisoformat(row["event_time"])
+    return {**row, "event_time": at, "extra": extra or None}
 
 
 def rows(table: pa.Table) -> list[Row]:
