@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from inference_logger.split import Document, Fields, Misfit, converters, split
 from pipeline.declaration import UseCase
-from pipeline.parquet import INSTANT, event_fields, inference_fields, feature_fields
+from pipeline.parquet import INSTANT, event_fields, feature_fields, inference_fields
 
 
 class Shape(Protocol):
