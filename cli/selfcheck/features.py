@@ -38,7 +38,7 @@ def as_recomputed(case: UseCase, recomputed: Recomputed, held: Held) -> Check:
         differences = [] if found is None else [*_far(tolerances, row, found)]
         if differences:
             wrong.append(f"{called(entity)}: {differences[0]}")
-    name = "Redis equals an independent recomputation"
+    name = "Redis equals a recomputation with pandas"
     return Check.of(name, len(recomputed.entities), "users", wrong)
 
 
@@ -65,7 +65,7 @@ def markers_at_end(case: UseCase, progress: Sequence[Progress]) -> Check:
         )
     ]
     checked = sum(len(one.topic.spans) for one in progress)
-    return Check.of("the markers stand at the end of the topics", checked, "markers", wrong)
+    return Check.of("markers stand at the end of the topics", checked, "markers", wrong)
 
 
 def _far(

@@ -21,7 +21,7 @@ from pipeline.declaration import Aggregation, Lookup, UseCase
 
 _REMEMBERED = 8  # different event ids of an entity, among which a known one is a duplicate
 
-_PLACE = ("partition", "offset", "origin", "kind", "control")
+_PLACE = ("partition", "offset", "origin", "control")
 _ENVELOPE = ("event_type", "event_time", "event_id")
 _EXACT = {pa.int64(): pd.Int64Dtype()}  # with nulls a plain column turns to floats, which cut
 
@@ -64,13 +64,13 @@ def _split(case: UseCase, log: pa.Table) -> tuple[list[dict[str, Any]], pd.DataF
     whole = log.select([*_PLACE, *_ENVELOPE, *sorted(read), case.entity])
     frame: pd.DataFrame = whole.to_pandas(types_mapper=_EXACT.get)
     frame = frame.rename(columns={case.entity: "entity"})
-    is_control = frame["kind"] == "control"
+    is_control = frame["control"].notna()
+    places = frame.loc[is_control, ["partition", "offset"]].to_dict("records")
+    contents = map(json.loads, frame.loc[is_control, "control"])
     controls = [
-        json.loads(content) | {"partition": partition, "offset": offset}
-        for partition, offset, content in zip(
-            *(frame.loc[is_control, name].tolist() for name in ("partition", "offset", "control")),
-            strict=True,
-        )
+        {**place, **content}
+        for place, content in zip(places, contents, strict=True)
+        if isinstance(content, dict)
     ]
     return controls, frame[~is_control].reset_index(drop=True)
 
@@ -80,7 +80,7 @@ def _by_life(events: pd.DataFrame, controls: Sequence[Mapping[str, Any]]) -> pd.
     before = pd.Series(0, index=events.index)
     in_all = pd.Series(0, index=events.index)
     for one in controls:
-        if one["control"] == "erase":
+        if one.get("control") == "erase":
             theirs = (events["partition"] == one["partition"]) & (events["entity"] == one["entity"])
             in_all += theirs
             before += theirs & (events["offset"] > one["offset"])
@@ -144,7 +144,7 @@ def _looked_up(
     asking = events[events["event_type"] == one.event].drop_duplicates("life", keep="last")
     found = pd.Series(one.default, index=asking.index, dtype="float64")
     for control in controls:
-        if control["control"] == "lookup" and control["lookup"] == one.name:
+        if control.get("control") == "lookup" and control["lookup"] == one.name:
             table = table_of(one.name, control["version"])
             later = (asking["partition"] == control["partition"]) & (
                 asking["offset"] > control["offset"]

@@ -37,9 +37,7 @@ def one_each(recomputed: Sequence[str], refolded: Sequence[str], inferences: pa.
         *_each({origin for origin, n in times.items() if n > 1}, "more than one inference"),
         *_each(misnamed["origin"].to_pylist(), "another id"),
     ]
-    return Check.of(
-        "every bet and win that counts has one inference", len(counted), "events", wrong
-    )
+    return Check.of("each event to score has one inference", len(counted), "events", wrong)
 
 
 def as_folded(case: UseCase, scores: Scores, inferences: pa.Table) -> Check:
@@ -57,7 +55,7 @@ def as_folded(case: UseCase, scores: Scores, inferences: pa.Table) -> Check:
     differs |= np.asarray(_differ(inferences[case.entity], entities))
     wrong = inferences.filter(pa.array(differs))["origin"].to_pylist()
     problems = [*_each(wrong, "not the entity, or not the features, of the fold")]
-    return Check.of("logged inputs equal the fold, bit for bit", len(rows), "inferences", problems)
+    return Check.of("inputs equal the fold, bit for bit", len(rows), "inferences", problems)
 
 
 def as_modelled(case: UseCase, model_of: ModelOf, inferences: pa.Table) -> Check:

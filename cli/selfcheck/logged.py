@@ -11,12 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.selfcheck.result import Files
+from pipeline.control import Control, decode_control
 from pipeline.declaration import UseCase
+from pipeline.errors import DataError
 from pipeline.parquet import EVENT, open_topic, schemas
 from pipeline.topics import Topics
 
 _ORDER = [("partition", "ascending"), ("offset", "ascending")]
-_UNREAD = {"raw", "extra", "key", "value"}
+_COMMON = ("partition", "offset", "kind", "replayed", "origin", "origin_time")
+_EVENT = ("event_type", "event_time", "event_id", "control")
+_SCORED = ("event_time", "as_of", "scored_at", "timestamp", "feature_age")
+_SCORE = ("id", "model", "version", "model_hash", "probability", "decision")
+_REJECTED = ("stage", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,20 @@ class Origins:
 
 
 def read_logged(parquet_dir: Path, case: UseCase) -> Logged:
-    """Read the files as they are now, without the columns that no check looks at."""
-    topics, tables = Topics.of(case), {}
-    unread = _UNREAD | {one.name for event in case.events for one in event.fields if one.personal}
-    for topic, schema in schemas(case).items():
-        columns = [name for name in schema.names if name not in unread]
-        table = open_topic(parquet_dir, topic, schema).to_table(columns=columns)
-        tables[topic] = table.sort_by(_ORDER)
-    return Logged(tables[topics.incoming], tables[topics.inferences], tables[topics.rejected])
+    """Read the files as they are now, only the columns that a check looks at."""
+    topics, known = Topics.of(case), schemas(case)
+
+    def read(topic: str, *columns: str) -> pa.Table:
+        wanted = [*dict.fromkeys((*_COMMON, *columns))]
+        return open_topic(parquet_dir, topic, known[topic]).to_table(wanted).sort_by(_ORDER)
+
+    numbers = [one.of for one in case.aggregations]
+    keys = [one.key for one in case.lookups]
+    return Logged(
+        read(topics.incoming, case.entity, *_EVENT, *numbers, *keys, case.outcome),
+        read(topics.inferences, case.entity, *_SCORED, *_SCORE, *case.model.features),
+        read(topics.rejected, *_REJECTED),
+    )
 
 
 def files_of(parquet_dir: Path, case: UseCase) -> Files:
@@ -65,6 +77,14 @@ def in_force(incoming: pa.Table) -> pa.Table:
     events = pc.and_(pc.is_valid(incoming["event_type"]), pc.is_valid(incoming["event_time"]))
     readable = pc.or_(events, pc.is_valid(incoming["control"]))
     return incoming.filter(pc.and_(pc.invert(incoming["replayed"]), readable))
+
+
+def control_of(text: str) -> Control | None:
+    """What a control record says; None for one that the fold rejects."""
+    try:
+        return decode_control(text.encode())
+    except DataError:
+        return None
 
 
 def origins(table: pa.Table) -> Origins:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from cli.selfcheck.held import Entity
-from pipeline.control import Control, LookupLoaded, decode_control
+from cli.selfcheck.logged import control_of
+from pipeline.control import Control, Erase, LookupLoaded
 from pipeline.declaration import UseCase
 from pipeline.events import Event
 from pipeline.fold import Fold, LookupKey, Tables
-from pipeline.parquet import CONTROL
 from pipeline.state import EntityState, StateCodec
 
 Matrix = npt.NDArray[np.float64]
@@ -43,10 +43,8 @@ class Refolded:
     scores: Scores
 
 
-class _Record(NamedTuple):
-    partition: int
-    origin: str
-    content: Event | Control
+_Record = tuple[int, str, Event | Control | None]
+"""Partition, origin and content of a record; no content where the fold rejects it."""
 
 
 @dataclass(slots=True)
@@ -68,14 +66,17 @@ def refold(case: UseCase, log: pa.Table, table_of: TableOf) -> Refolded:
     for number, origin, content in _records(case, log):
         partition = partitions.setdefault(number, _Partition())
         if not isinstance(content, Event):
-            _control(partition, content, table_of)
+            _control(case, partition, content, table_of)
             continue
-        state = partition.states.setdefault(content.entity, fold.empty())
+        state = partition.states.get(content.entity)
+        if state is None:
+            state = partition.states[content.entity] = fold.empty()
         if fold.apply(state, content, partition.tables).causes_score:
             origins.append(origin)
             entities.append(content.entity)
-            inputs.extend(fold.features(state, state.newest or content.at).values())
-    rows = np.frombuffer(inputs).reshape(-1, len(case.features))
+            as_of = content.at if state.newest is None else state.newest
+            inputs.extend(fold.features(state, as_of).values())
+    rows = np.asarray(inputs, np.float64).reshape(-1, len(case.features))
     return Refolded(
         _hashes(case, partitions),
         {number: partition.lookups for number, partition in partitions.items()},
@@ -83,14 +84,16 @@ def refold(case: UseCase, log: pa.Table, table_of: TableOf) -> Refolded:
     )
 
 
-def _control(partition: _Partition, control: Control, table_of: TableOf) -> None:
-    if isinstance(control, LookupLoaded):
+def _control(
+    case: UseCase, partition: _Partition, control: Control | None, table_of: TableOf
+) -> None:
+    if isinstance(control, Erase):
+        partition.states.pop(control.entity, None)
+    if isinstance(control, LookupLoaded) and control.lookup in {one.name for one in case.lookups}:
         partition.lookups[control.lookup] = control.version
         partition.tables = {
             name: table_of(name, version) for name, version in partition.lookups.items()
         }
-    else:
-        partition.states.pop(control.entity, None)
 
 
 def _hashes(
@@ -114,23 +117,20 @@ def _records(case: UseCase, log: pa.Table) -> Iterator[_Record]:
     columns = (
         log["partition"].to_pylist(),
         log["origin"].to_pylist(),
-        log["kind"].to_pylist(),
         log["control"].to_pylist(),
         log[case.entity].to_pylist(),
         log["event_type"].to_pylist(),
         log["event_time"].cast(pa.int64()).to_pylist(),
         log["event_id"].to_pylist(),
     )
-    for row, (partition, origin, kind, control, entity, event_type, at, event_id) in enumerate(
-        zip(*columns, strict=True)
-    ):
-        if kind == CONTROL:
-            yield _Record(partition, origin, decode_control(control.encode()))
-        else:
+    rows = enumerate(zip(*columns, strict=True))
+    for row, (partition, origin, control, entity, event_type, at, event_id) in rows:
+        if control is None:
             fields = {name: column[row] for name, column in values[event_type]}
-            yield _Record(
-                partition, origin, Event(entity, event_type, at, _UNREAD, event_id, fields)
-            )
+            event = Event(entity, event_type, at, _UNREAD, event_id, fields)
+            yield partition, origin, event
+        else:
+            yield partition, origin, control_of(control)
 
 
 def _values(case: UseCase, log: pa.Table) -> dict[str, list[tuple[str, list[Any]]]]:

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.selfcheck.held import Entity, Hash, Held, differences
-from cli.selfcheck.logged import once
+from cli.selfcheck.logged import control_of, once
 from cli.selfcheck.result import Check
-from pipeline.control import Erase, decode_control
+from pipeline.control import Erase
 from pipeline.declaration import UseCase
-from pipeline.parquet import CONTROL
 from pipeline.times import format_time
 from serving.core import SCORE_FIELDS
 
@@ -49,9 +48,9 @@ def _last(case: UseCase, inferences: pa.Table) -> dict[Entity, dict[str, Any]]:
 
 def _erased(last: Mapping[Entity, Mapping[str, Any]], incoming: pa.Table) -> Iterator[Entity]:
     """Whose erasure comes after the event of their last inference."""
-    controls = incoming.filter(pc.equal(incoming["kind"], CONTROL))
+    controls = incoming.filter(pc.is_valid(incoming["control"]))
     for record in controls.select(["partition", "offset", "control"]).to_pylist():
-        content = decode_control(record["control"].encode())
+        content = control_of(record["control"])
         if isinstance(content, Erase):
             entity = (record["partition"], content.entity)
             if entity in last and _offset(last[entity]["id"], incoming) < record["offset"]:

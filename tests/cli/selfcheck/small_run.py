@@ -97,7 +97,7 @@ class SmallRun:
     @property
     def facts(self) -> RunFacts:
         generated = sum(len(records) for records in self.logs[self.topics.generated].values())
-        middle = BEGAN + generated // 2 * STEP * 1_000
+        middle = BEGAN + generated // PARTITIONS // 2 * STEP * 1_000
         work = (StageWork("event_handler", generated, 2.0),)
         load = Phase("load", BEGAN, middle, middle, generated, self.malformed, work)
         latency = Phase("latency", middle, middle, middle, 0, 0, work)
