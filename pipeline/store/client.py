@@ -60,11 +60,15 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except _PASSING as error:
-        raise InfrastructureError(f"Redis, {doing}: {error!r}") from error
+        raise InfrastructureError(_said(doing, error)) from error
     except exceptions.RedisError as error:
         if _PASSING_CODES.search(str(error)):
-            raise InfrastructureError(f"Redis, {doing}: {error!r}") from error
-        raise Fatal(f"Redis, {doing}: {error!r}") from error
+            raise InfrastructureError(_said(doing, error)) from error
+        raise Fatal(_said(doing, error)) from error
+
+
+def _said(doing: str, error: Exception) -> str:
+    return f"Redis, {doing}: {type(error).__name__}: {error}"  # its repr is without the message
 
 
 async def warn_unless_durable(client: Client) -> None:

@@ -60,7 +60,7 @@ class Store:
         """The marker of a partition and these entities of a generation."""
         prefix = self._keys.prefix(partition, generation)
         keys = [self._keys.marker(partition), *(prefix + entity for entity in entities)]
-        marker, *values = await self._read(self._client, keys, self._fields)
+        marker, *values = await self._read(self._client, partition, keys, self._fields)
         return Snapshot(_marker(marker), values)
 
     async def write(
@@ -79,7 +79,7 @@ class Store:
             self._names,
             *(b"" if values is None else _pack(values) for values in entities.values()),
         ]
-        answer = await self._write(self._client, keys, arguments)
+        answer = await self._write(self._client, partition, keys, arguments)
         match answer[0]:
             case b"ok":
                 return None
@@ -100,8 +100,10 @@ class _Script:
         self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
         self._name = name
 
-    async def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        with translated(f"running {self._name}"):
+    async def __call__(
+        self, client: Client, partition: int, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> Any:
+        with translated(f"running {self._name} on partition {partition}"):
             try:
                 return await client.evalsha(self._digest, len(keys), *keys, *arguments)
             except NoScriptError:

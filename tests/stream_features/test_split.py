@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import cycle
 from typing import Any
 
 from hypothesis import given
@@ -13,7 +12,7 @@ from pipeline.control import erase_record, lookup_record
 from pipeline.records import OutRecord
 from pipeline.stateful import parts
 from tests.support.events import NOON, SECOND, batch_of, bet, log_of, purchase, registration, win
-from tests.support.fakes import origin_of
+from tests.support.fakes import FakeStore, origin_of
 from tests.support.properties import PROPERTY
 from tests.support.stages import INDEX, TOPICS, Rig, straight_fold
 
@@ -49,11 +48,12 @@ async def test_any_split_into_batches_gives_the_same_bits(
     contents: list[Content], sizes: list[int]
 ) -> None:
     records = log_of(contents)
-    rig = Rig({0: records}, cached=10)
-    rig.feed.sizes = cycle(sizes)
+    store = FakeStore()
+    rig = Rig({0: records}, store, cached=10)
+    rig.sizes(*sizes)
     await rig.run()
     expected = straight_fold(records)
-    assert {entity: one for (_, _, entity), one in rig.store.entities.items()} == expected.entities
+    assert {entity: one for (_, _, entity), one in store.entities.items()} == expected.entities
     requested = [
         one for one in rig.writer.effective(TOPICS.features) if one.headers[0][0] != "kind"
     ]
@@ -68,7 +68,7 @@ async def test_any_split_into_batches_gives_the_same_outputs_byte_for_byte(
 ) -> None:
     records = log_of(contents)
     whole, split = Rig({0: records}, size=1000, cached=1000), Rig({0: records}, cached=10)
-    split.feed.sizes = cycle(sizes)
+    split.sizes(*sizes)
     await whole.run()
     await split.run()
     assert whole.writer.logs == split.writer.logs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import cycle, repeat
 
 from aiokafka.structs import ConsumerRecord
 
@@ -61,14 +61,14 @@ def feature_stage(
 
 @dataclass
 class Rig:
-    """One feature stage on fakes; `logs` may grow while it runs."""
+    """One process of the feature stage on a fake feed; `logs` may grow while it runs."""
 
-    logs: dict[int, Records]
+    logs: Mapping[int, Records]
+    store: EntityStore = field(default_factory=FakeStore)
+    writer: FakeWriter = field(default_factory=FakeWriter)
     size: int = 3
     cached: int = 10
     faults: FaultPoints | None = None
-    store: FakeStore = field(default_factory=FakeStore)
-    writer: FakeWriter = field(default_factory=FakeWriter)
 
     def __post_init__(self) -> None:
         self.feed = FakeFeed(self.logs, repeat(self.size))
@@ -83,7 +83,11 @@ class Rig:
 
     def restarted(self) -> Rig:
         """A new process on what the old one left: memory is gone, the edges are not."""
-        return Rig(self.logs, self.size, self.cached, None, store=self.store, writer=self.writer)
+        return Rig(self.logs, self.store, self.writer, self.size, self.cached)
+
+    def sizes(self, *sizes: int) -> None:
+        """How many records the coming batches have, in turns."""
+        self.feed.sizes = cycle(sizes)
 
 
 @dataclass

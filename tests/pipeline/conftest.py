@@ -1,0 +1,50 @@
+"""The same tests on the fake store, on one Redis, and on a cluster of three masters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from embedded.install import Software
+from embedded.redis_cluster import redis_cluster
+from pipeline.settings import RedisSettings
+from tests.support.stores import FakeServer, RedisServer, Server
+
+
+@pytest.fixture(scope="session")
+def cluster_url(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of one of three masters that share out all slots."""
+    with redis_cluster(software.redis_server, tmp_path_factory.mktemp("cluster")) as nodes:
+        yield f"redis://{nodes[0].address}"
+
+
+@pytest.fixture(params=["redis", "cluster"])
+def redis_settings(request: pytest.FixtureRequest) -> RedisSettings:
+    """How to reach a real Redis."""
+    if request.param == "cluster":
+        return RedisSettings(request.getfixturevalue("cluster_url"), cluster=True)
+    return RedisSettings(request.getfixturevalue("redis_url"))
+
+
+@pytest.fixture
+async def real_server(redis_settings: RedisSettings) -> AsyncIterator[RedisServer]:
+    """A real Redis, empty when the test begins."""
+    server = RedisServer(redis_settings)
+    await server.clear()
+    yield server
+    await server.close()
+
+
+@pytest.fixture(params=["fake", "redis", "cluster"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """Any Redis that keeps the store's contract, empty when the test begins."""
+    found: Server = FakeServer()
+    if request.param == "redis":
+        found = RedisServer(RedisSettings(request.getfixturevalue("redis_url")))
+    elif request.param == "cluster":
+        url = request.getfixturevalue("cluster_url")
+        found = RedisServer(RedisSettings(url, cluster=True))
+    await found.clear()
+    yield found
+    await found.close()

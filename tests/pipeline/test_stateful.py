@@ -1,0 +1,553 @@
+"""Redis equals the fold up to the marker, whatever happens to the stage, to Redis or to the group.
+
+Each test runs on the fake store, on one Redis, and on a cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from pipeline.control import erase_record
+from pipeline.errors import Fatal, InfrastructureError, Refusal
+from pipeline.faults import FaultPoints
+from pipeline.marker import Marker
+from pipeline.records import Deliveries, OutRecord
+from tests.support.events import INCOMING_ID, SECOND, bet, caused_by, log_of, purchase, win
+from tests.support.fakes import FakeWriter, Records, origin_of, process
+from tests.support.stages import TOPICS, Rig, straight_fold
+from tests.support.stores import LosesAnswers, Server, of_generation
+from use_cases.first_day_churn import USE_CASE
+
+CHECK = 2 * SECOND  # longer than the pause between two looks at the markers
+
+
+def a_log(length: int = 24, users: int = 5) -> Records:
+    """Purchases first, then bets and wins that all count."""
+    makers = (bet, win, bet)
+    return log_of(
+        [
+            purchase(50 + n, f"u{n}")
+            if n < users
+            else makers[n % 3](0.1 * n, f"u{n % users}", event_id=f"e{n}")
+            for n in range(length)
+        ]
+    )
+
+
+async def assert_is_fold(server: Server, writer: FakeWriter, log: Records) -> None:
+    """Redis has the fold's bits under one generation, and each score was asked for once."""
+    expected = straight_fold(log)
+    found = await server.entities()
+    marker = await marker_of(server)
+    live = {entity: values for (_, g, entity), values in found.items() if g == marker.generation}
+    assert live == expected.entities
+    assert marker.offset == len(log) - 1
+    effective = [(origin_of(one), one.key) for one in writer.effective(TOPICS.features)]
+    assert effective == [(origin, entity.encode()) for origin, entity in expected.scored]
+
+
+async def marker_of(server: Server, partition: int = 0) -> Marker:
+    marker = await server.store.marker(partition)
+    assert marker is not None
+    return marker
+
+
+def rewinds(why: str) -> float:
+    labels = {"stage": "stream_features", "why": why}
+    return REGISTRY.get_sample_value("pipeline_rewinds_total", labels) or 0.0
+
+
+async def test_redis_equals_the_fold_of_the_log(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    await rig.run()
+    await assert_is_fold(server, rig.writer, rig.logs[0])
+
+
+async def test_the_marker_says_what_was_applied(server: Server) -> None:
+    log = a_log(10)
+    rig = Rig({0: log}, server.store)
+    await rig.run()
+    marker = await marker_of(server)
+    assert (marker.topic_id, marker.fingerprint) == (INCOMING_ID, USE_CASE.fingerprint)
+    assert (marker.offset, marker.highest.places) == (9, {("sourcesourcesourcesour", 0): (9, 0)})
+
+
+async def test_a_new_process_goes_on_after_the_marker(server: Server) -> None:
+    log = a_log()
+    first = Rig({0: log[:10]}, server.store)
+    await first.run()
+    second = replace(first.restarted(), logs={0: log})
+    await second.run()
+    await assert_is_fold(server, second.writer, log)
+    assert len(second.writer.logs) == 1
+    assert sum(map(len, second.writer.logs.values())) == len(straight_fold(log).scored)
+
+
+async def test_a_new_process_keeps_the_generation(server: Server) -> None:
+    log = a_log()
+    first = Rig({0: log[:10]}, server.store)
+    await first.run()
+    generation = (await marker_of(server)).generation
+    await replace(first.restarted(), logs={0: log}).run()
+    assert (await marker_of(server)).generation == generation
+
+
+async def test_partitions_are_independent(server: Server) -> None:
+    logs = {0: a_log(), 3: [replace_partition(record, 3) for record in a_log(15)]}
+    rig = Rig(logs, server.store)
+    await rig.run()
+    assert [(await marker_of(server, partition)).offset for partition in (0, 3)] == [23, 14]
+    found = await server.entities()
+    assert {partition for partition, _, _ in found} == {0, 3}
+
+
+def replace_partition(record: Any, partition: int) -> Any:
+    return replace(record, partition=partition)
+
+
+# Redis goes back
+
+
+async def test_a_redis_that_went_back_is_healed_from_the_log(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log[:12]}, server.store)
+    await rig.run()
+    older = await server.copy()
+    rig.logs = rig.feed.logs = {0: log}
+    await rig.run()
+    before = rewinds("lower")
+    await server.go_back(older)
+    rig.clock.at += CHECK
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+    assert rewinds("lower") == before + 1
+
+
+async def test_what_is_replayed_comes_out_identical(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log[:12]}, server.store)
+    await rig.run()
+    older = await server.copy()
+    rig.logs = rig.feed.logs = {0: log}
+    await rig.run()
+    await server.go_back(older)
+    rig.clock.at += CHECK
+    await rig.run()
+    (written,) = rig.writer.logs.values()
+    again = written[len(straight_fold(log).scored) :]
+    assert again == written[len(straight_fold(log[:12]).scored) :][: len(again)]
+    assert again
+
+
+async def test_a_batch_finds_out_by_itself_that_redis_went_back(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log}, server.store)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    older = await server.copy()
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    batches = await rig.feed.poll(rig.stage)
+    await server.go_back(older)
+    await rig.stage.process(batches)
+    assert (await marker_of(server)).offset == 2
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_an_emptied_redis_is_filled_again_under_a_new_generation(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log}, server.store)
+    await rig.run()
+    generation = (await marker_of(server)).generation
+    await server.clear()
+    rig.clock.at += CHECK
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+    assert (await marker_of(server)).generation != generation
+    assert {g for _, g, _ in await server.entities()} == {(await marker_of(server)).generation}
+
+
+async def test_an_emptied_redis_is_noticed_while_a_batch_is_in_hand(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log}, server.store)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    batches = await rig.feed.poll(rig.stage)
+    await server.clear()
+    await rig.stage.process(batches)
+    assert await server.store.marker(0) is None
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_a_quiet_partition_is_healed_within_a_second(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    await rig.run()
+    await server.clear()
+    await rig.stage.process([])
+    assert await server.store.marker(0) is None
+    rig.clock.at += CHECK
+    await rig.stage.process([])
+    assert rig.feed.owned == []
+
+
+# Another worker goes further
+
+
+async def test_a_zombie_s_stale_batch_changes_nothing(server: Server) -> None:
+    log = a_log()
+    zombie = Rig({0: log}, server.store)
+    await zombie.stage.process(await zombie.feed.poll(zombie.stage))
+    stale = await zombie.feed.poll(zombie.stage)
+    owner = zombie.restarted()
+    await owner.run()
+    before, marker = await server.entities(), await marker_of(server)
+    await process(zombie.stage, stale)
+    assert await server.entities() == before
+    assert await marker_of(server) == marker
+    await assert_is_fold(server, owner.writer, log)
+
+
+async def test_who_was_overtaken_reads_on_once_the_group_confirms_it(server: Server) -> None:
+    log = a_log()
+    zombie = Rig({0: log}, server.store)
+    await zombie.stage.process(await zombie.feed.poll(zombie.stage))
+    stale = await zombie.feed.poll(zombie.stage)
+    await zombie.restarted().run()
+    await process(zombie.stage, stale)
+    assert zombie.feed.unconfirmed == [0]
+    zombie.feed.logs[0].extend(a_log(30)[24:])
+    await zombie.run()
+    await assert_is_fold(server, zombie.writer, zombie.logs[0])
+
+
+async def test_another_generation_is_further_whatever_its_offset(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log}, server.store)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    batches = await rig.feed.poll(rig.stage)
+    rebuilt = of_generation(Marker.first(INCOMING_ID, "", USE_CASE.fingerprint), "rebuilt")
+    await server.put_marker(0, rebuilt)
+    await process(rig.stage, batches)
+    assert rig.feed.unconfirmed == [0]
+    await rig.run()
+    assert (await marker_of(server)).generation == "rebuilt"
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_a_quiet_partition_notices_another_generation(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    await rig.run()
+    await server.put_marker(0, of_generation(await marker_of(server), "rebuilt"))
+    rig.clock.at += CHECK
+    await rig.stage.process([])
+    assert rig.feed.unconfirmed == [0]
+
+
+async def test_a_partition_that_is_someone_else_s_now_is_no_longer_watched(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    await rig.run()
+    rig.feed.rebalance()
+    await server.put_marker(0, of_generation(await marker_of(server), "theirs"))
+    rig.clock.at += CHECK
+    before = rewinds("higher")
+    await rig.stage.process([])
+    assert (rewinds("higher"), rig.feed.unconfirmed) == (before, [])
+
+
+# Answers and writes that are lost
+
+
+@pytest.mark.parametrize("cached", [1, 10])
+async def test_a_write_whose_answer_was_lost_counts_once(server: Server, cached: int) -> None:
+    log = a_log()
+    rig = Rig({0: log}, LosesAnswers(server.store, 1, 3, 4, 7), cached=cached)
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_a_write_of_known_entities_whose_answer_was_lost_is_found_done(
+    server: Server,
+) -> None:
+    log = a_log(9, users=3)
+    store = LosesAnswers(server.store, 2)
+    rig = Rig({0: log}, store)
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+    assert (store.writes, rig.feed.unconfirmed) == (4, [])
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3])
+async def test_the_marker_moves_only_after_the_acknowledgements(server: Server, left: int) -> None:
+    log = a_log(18, users=3)
+    rig = Rig({0: log[:12]}, server.store, size=3)
+    await rig.run()
+    before, marker = await server.entities(), await marker_of(server)
+    rig.feed.logs = {0: log}
+    batches = await rig.feed.poll(rig.stage)
+    rig.writer.failures = [left]
+    with pytest.raises(InfrastructureError):
+        await rig.stage.process(batches)
+    assert (await server.entities(), await marker_of(server)) == (before, marker)
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_what_failed_is_written_again_identically(server: Server) -> None:
+    log = a_log(users=3)
+    rig = Rig({0: log}, server.store, size=12)
+    rig.writer.failures = [1, 0, 2]
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+    first, *others = [one for one in rig.writer.deliveries if one]
+    assert others[:3] == [first] * 3
+
+
+async def test_outputs_come_before_the_state(server: Server) -> None:
+    seen: list[int | None] = []
+
+    class Watching(FakeWriter):
+        async def deliver(self, deliveries: Deliveries) -> None:
+            marker = await server.store.marker(0)
+            seen.append(None if marker is None else marker.offset)
+            await super().deliver(deliveries)
+
+    rig = Rig({0: a_log(9)}, server.store, Watching())
+    await rig.run()
+    assert seen == [None, 2, 5]
+
+
+# Keys that are not ours
+
+
+async def test_a_known_entity_s_key_of_another_type_stops_everything(server: Server) -> None:
+    log = a_log(12, users=3)
+    rig = Rig({0: log}, server.store)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    marker = await marker_of(server)
+    await server.spoil((0, marker.generation, "u1"))
+    before = await untouched(server, marker)
+    with pytest.raises(Fatal, match=r"partition 0 is suspect"):
+        await rig.stage.process(await rig.feed.poll(rig.stage))
+    assert await untouched(server, marker) == before
+    assert await marker_of(server) == marker
+
+
+async def test_an_unknown_entity_s_key_of_another_type_stops_everything(server: Server) -> None:
+    log = a_log(12, users=3)
+    first = Rig({0: log[:6]}, server.store)
+    await first.run()
+    marker = await marker_of(server)
+    await server.spoil((0, marker.generation, "u1"))
+    with pytest.raises(Fatal, match=r"partition 0.*(WRONGTYPE|suspect)"):
+        await replace(first.restarted(), logs={0: log}).run()
+    assert await marker_of(server) == marker
+
+
+async def untouched(server: Server, marker: Marker) -> Mapping[str, Any]:
+    """The other entities: nothing may be written of a batch that is refused."""
+    store = server.store
+    snapshot = await store.read(0, marker.generation, ["u0", "u2"])
+    return {"u0": snapshot.values[0], "u2": snapshot.values[1]}
+
+
+async def test_a_server_that_forgot_the_scripts_is_told_again(server: Server) -> None:
+    log = a_log()
+    rig = Rig({0: log}, server.store)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    await server.forget_scripts()
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_erasing_an_entity_deletes_its_key(server: Server) -> None:
+    log = log_of([purchase(1, "u1"), purchase(2, "u2"), erase_record("u1")])
+    rig = Rig({0: log}, server.store)
+    await rig.run()
+    assert [entity for _, _, entity in await server.entities()] == ["u2"]
+
+
+# Cutting
+
+
+async def test_a_batch_of_many_entities_is_written_in_parts_of_1000(server: Server) -> None:
+    log = a_log(2600, users=2500)
+    store = LosesAnswers(server.store)
+    rig = Rig({0: log}, store, size=5000, cached=5000)
+    await rig.run()
+    assert store.entities_written == [1000, 1000, 600]
+    await assert_is_fold(server, rig.writer, log)
+
+
+async def test_a_failure_in_a_later_part_leaves_the_earlier_ones_applied(server: Server) -> None:
+    log = a_log(3000, users=1500)
+    rig = Rig({0: log}, server.store, size=5000, cached=5000)
+    batches = await rig.feed.poll(rig.stage)
+    rig.writer.failures = [0, 0]
+    with pytest.raises(InfrastructureError):
+        await rig.stage.process(batches)
+    marker = await server.store.marker(0)
+    assert marker is None or marker.offset < 2999
+    await process(rig.stage, batches)
+    await assert_is_fold(server, rig.writer, log)
+
+
+# Replays, gaps and stale batches
+
+
+async def test_a_replay_is_dropped_and_the_marker_moves_on(server: Server) -> None:
+    log = a_log(9, users=3)
+    again = [replace(record, offset=9 + n) for n, record in enumerate(log[3:])]
+    rig = Rig({0: log + again}, server.store)
+    await rig.run()
+    once = straight_fold(log)
+    found = await server.entities()
+    assert {entity: values for (_, _, entity), values in found.items()} == once.entities
+    assert (await marker_of(server)).offset == 14
+    assert sum(map(len, rig.writer.logs.values())) == len(once.scored)
+
+
+async def test_a_batch_that_begins_after_a_gap_is_read_again(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    first = await rig.feed.poll(rig.stage)
+    second = await rig.feed.poll(rig.stage)
+    await rig.stage.process(second)
+    assert await server.store.marker(0) is None
+    assert not rig.feed.is_current(first[0])
+    await rig.run()
+    await assert_is_fold(server, rig.writer, rig.logs[0])
+
+
+async def test_a_batch_of_an_earlier_reading_changes_nothing(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    batches = await rig.feed.poll(rig.stage)
+    rig.feed.rebalance()
+    await rig.stage.process(batches)
+    assert await server.store.marker(0) is None
+
+
+async def test_a_batch_that_overlaps_the_marker_counts_once(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    batches = await rig.feed.poll(rig.stage)
+    await rig.stage.process(batches)
+    await rig.stage.process(batches)
+    await rig.run()
+    await assert_is_fold(server, rig.writer, rig.logs[0])
+
+
+async def test_no_two_readings_of_a_partition_overlap(server: Server) -> None:
+    held, let_go = asyncio.Event(), asyncio.Event()
+
+    class Slow(FakeWriter):
+        async def deliver(self, deliveries: Deliveries) -> None:
+            held.set()
+            await let_go.wait()
+            await super().deliver(deliveries)
+
+    log = a_log()
+    rig = Rig({0: log}, server.store, Slow())
+    working = asyncio.create_task(rig.stage.process(await rig.feed.poll(rig.stage)))
+    await held.wait()
+    rig.feed.rebalance()
+    polling = asyncio.create_task(rig.feed.poll(rig.stage))
+    done, _ = await asyncio.wait([polling], timeout=0.05)
+    assert not done
+    let_go.set()
+    await working
+    (batch,) = await polling
+    assert batch.start == 3
+    await rig.stage.process([batch])
+    await rig.run()
+    await assert_is_fold(server, rig.writer, log)
+
+
+# Crashes
+
+
+@pytest.mark.parametrize("point", ["before-outputs", "after-outputs", "after-write"])
+@pytest.mark.parametrize("passage", [1, 2, 5])
+async def test_a_crash_at_any_point_loses_nothing(server: Server, point: str, passage: int) -> None:
+    log = a_log()
+    faults = FaultPoints.parse(f"{point}=raise:{passage}")
+    first = Rig({0: log}, server.store, faults=faults)
+    with pytest.raises(Fatal, match=point):
+        await first.run()
+    second = first.restarted()
+    await second.run()
+    await assert_is_fold(server, second.writer, log)
+
+
+# Refusals
+
+
+async def test_without_a_marker_a_log_that_lost_its_beginning_is_refused(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    rig.feed.starts = {0: 3}
+    with pytest.raises(Refusal, match=r"no marker.*no longer holds its first 3.*pipeline rebuild"):
+        await rig.run()
+
+
+async def test_with_a_marker_a_log_may_lose_its_beginning(server: Server) -> None:
+    log = a_log()
+    first = Rig({0: log[:10]}, server.store)
+    await first.run()
+    second = replace(first.restarted(), logs={0: log})
+    second.feed.starts = {0: 3}
+    await second.run()
+    await assert_is_fold(server, second.writer, log)
+
+
+async def test_a_topic_that_was_made_again_is_refused(server: Server) -> None:
+    first = Rig({0: a_log()}, server.store)
+    await first.run()
+    second = first.restarted()
+    second.feed.topic_id = "anotheranotheranothera"
+    with pytest.raises(Refusal, match=r"another topic incoming-events.*rebuild --new-epoch"):
+        await second.run()
+
+
+async def test_another_declaration_is_refused(server: Server) -> None:
+    first = Rig({0: a_log()}, server.store)
+    await first.run()
+    second = first.restarted()
+    second.stage.fingerprint = "0123456789abcdef"
+    with pytest.raises(Refusal, match=r"another declaration.*0123456789abcdef.*rebuild"):
+        await second.run()
+
+
+# Hints
+
+
+async def test_the_commit_is_a_hint_at_most_once_a_second(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    hinted = dict(rig.feed.committed_offsets)
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    assert rig.feed.committed_offsets == hinted
+    rig.clock.at += CHECK
+    await rig.stage.process(await rig.feed.poll(rig.stage))
+    assert rig.feed.committed_offsets == {("incoming-events", 0): 9}
+
+
+async def test_a_hint_that_fails_stops_nothing(server: Server) -> None:
+    rig = Rig({0: a_log()}, server.store)
+
+    async def fail(offsets: Mapping[tuple[str, int], int]) -> None:
+        raise InfrastructureError(f"no coordinator for {offsets}")
+
+    rig.feed.commit = fail  # type: ignore[method-assign] # the group is away
+    await rig.run()
+    await assert_is_fold(server, rig.writer, rig.logs[0])
+
+
+async def test_records_that_cannot_be_used_are_rejected_and_passed(server: Server) -> None:
+    bad = OutRecord(b"k", b"not json", tuple(caused_by(1)))
+    log = log_of([purchase(1), bad, bet(2)])
+    rig = Rig({0: log}, server.store)
+    await rig.run()
+    assert [one.value for one in rig.writer.effective(TOPICS.rejected)] == [b"not json"]
+    await assert_is_fold(server, rig.writer, log)
