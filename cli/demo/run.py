@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from cli.demo.phase import Driver
 from cli.demo.world import LATENCY_RATE, LATENCY_SECONDS, DemoWorld
 from cli.facts import RunFacts
 from cli.lags import LagReader
+from cli.report import render
 from cli.running import Base, base, workers
+from cli.selfcheck import check
 from cli.supervisor import Supervisor
 from cli.workers import counts_of
 from pipeline.clock import SystemClock
@@ -69,14 +70,9 @@ class Demo:
         return RunFacts(self.directory, self.size, first, second, world.first_entity)
 
     def _report(self, ready: Base, facts: RunFacts) -> bool:
-        from cli.selfcheck import check  # noqa: PLC0415 - pandas takes a second to import
-
-        say(self.console, "Checking ...")
-        began = time.monotonic()
+        say(self.console, "Checking every number against the log ...")
         result = check(ready.case, ready.settings, facts)
-        for line in result.lines:
-            say(self.console, line)
-        say(self.console, f"checked in {time.monotonic() - began:.1f} s")
+        self.console.print(render(result, facts))
         return result.ok
 
 
