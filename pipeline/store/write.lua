@@ -3,7 +3,8 @@
 -- writer believes the marker holds (all empty: no marker); the marker's new fields; the names of an
 -- entity's fields; then each entity's values, empty to delete it. Lists are msgpack.
 -- Answers {'ok'}, {'type', key} or {'conflict', marker fields...}.
--- An error rolls nothing back, so every type is checked before the first write.
+-- An error rolls nothing back, so every type is checked before the first write, and that is HSET:
+-- Redis refuses to grow beyond its memory only at a script's first write, and never refuses DEL.
 for i = 1, #KEYS do
   local kind = redis.call('TYPE', KEYS[i]).ok
   if kind ~= 'hash' and kind ~= 'none' then
@@ -20,6 +21,7 @@ for i = 1, 4 do
   end
 end
 
+redis.call('HSET', KEYS[1], unpack(cmsgpack.unpack(ARGV[5])))
 local names = cmsgpack.unpack(ARGV[6])
 local fields = {}
 for j = 1, #names do
@@ -36,5 +38,4 @@ for i = 2, #KEYS do
     redis.call('HSET', KEYS[i], unpack(fields, 1, 2 * #names))
   end
 end
-redis.call('HSET', KEYS[1], unpack(cmsgpack.unpack(ARGV[5])))
 return {'ok'}
