@@ -18,7 +18,8 @@ from cli.app import app
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OURS = [name for name, service in COMPOSE["services"].items() if "build" in service]
+IMAGE = "feature-stream"
+OURS = [name for name, service in COMPOSE["services"].items() if service["image"] == IMAGE]
 COMMANDS = [name for name in OURS if COMPOSE["services"][name]["command"][0] == "pipeline"]
 WORKERS = [name for name in OURS if name not in COMMANDS]
 
@@ -26,6 +27,11 @@ WORKERS = [name for name in OURS if name not in COMMANDS]
 def test_it_follows_the_compose_specification() -> None:
     command = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema"]
     subprocess.run([*command, "vendor.compose-spec", ROOT / "docker-compose.yml"], check=True)
+
+
+def test_one_build_serves_all() -> None:
+    built = [name for name in OURS if "build" in COMPOSE["services"][name]]
+    assert built == ["prepare"]
 
 
 def test_all_workers_and_the_generator_are_in_it() -> None:
