@@ -375,23 +375,23 @@ async def test_erasing_an_entity_deletes_its_key(server: Server) -> None:
 
 
 async def test_a_batch_of_many_entities_is_written_in_parts_of_1000(server: Server) -> None:
-    log = a_log(2600, users=2500)
+    log = a_log(1150, users=1100)
     store = LosesAnswers(server.store)
     rig = Rig({0: log}, store, size=5000, cached=5000)
     await rig.run()
-    assert store.entities_written == [1000, 1000, 600]
+    assert store.entities_written == [1000, 150]
     await assert_is_fold(server, rig.writer, log)
 
 
 async def test_a_failure_in_a_later_part_leaves_the_earlier_ones_applied(server: Server) -> None:
-    log = a_log(3000, users=1500)
+    log = a_log(1150, users=1100)
     rig = Rig({0: log}, server.store, size=5000, cached=5000)
     batches = await rig.feed.poll(rig.stage)
     rig.writer.failures = [0, 0]
     with pytest.raises(InfrastructureError):
         await rig.stage.process(batches)
     marker = await server.store.marker(0)
-    assert marker is None or marker.offset < 2999
+    assert marker is None or marker.offset < 1149
     await process(rig.stage, batches)
     await assert_is_fold(server, rig.writer, log)
 
