@@ -14,7 +14,7 @@ from tests.support import golden
 def test_states_and_outputs_of_the_golden_log_are_the_committed_ones(
     size: int, cached: int
 ) -> None:
-    """Where the change is meant: raise `fold_version`, then run `python -m tests.support.golden`."""
+    """If it is meant: raise `fold_version`, then run `python -m tests.support.golden`."""
     assert golden.outcome(size, cached) == golden.read_expected()
 
 
