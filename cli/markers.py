@@ -35,6 +35,6 @@ async def _read(settings: Settings) -> Markers:
 
 
 async def _of_stage(store: Store, settings: Settings) -> dict[int, Marker]:
-    partitions = range(settings.partitions)
-    found = await asyncio.gather(*(store.marker(partition) for partition in partitions))
-    return {number: marker for number, marker in zip(partitions, found, strict=True) if marker}
+    """One after the other: side by side each would open a connection of its own."""
+    found = {number: await store.marker(number) for number in range(settings.partitions)}
+    return {number: marker for number, marker in found.items() if marker is not None}
