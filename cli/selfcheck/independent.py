@@ -117,15 +117,12 @@ def _counts(events: pd.DataFrame, one: Aggregation) -> pd.Series[bool]:
     if window["kind"] != "first_day":
         raise ValueError(f"the self-check cannot recompute a window of kind {window['kind']}")
     openings = events[events["event_type"] == window["opens_with"]].drop_duplicates("life")
-    opened_by = events["life"].map(pd.Series(openings.index, index=openings["life"]))
-    opened_at = events["life"].map(openings.set_index("life")["event_time"])
-    closes_at = opened_at + pd.Timedelta(hours=window["hours"])
-    return (
-        of_its_type
-        & (events.index.to_series() >= opened_by)
-        & (events["event_time"] >= opened_at)
-        & (events["event_time"] <= closes_at)
-    )
+    opening = openings.assign(row=openings.index).set_index("life").reindex(events["life"])
+    opening.index = events.index
+    closes_at = opening["event_time"] + pd.Timedelta(hours=window["hours"])
+    in_time = (events["event_time"] >= opening["event_time"]) & (events["event_time"] <= closes_at)
+    counts: pd.Series[bool] = of_its_type & (events.index.to_series() >= opening["row"]) & in_time
+    return counts
 
 
 def _statistics(values: pd.Series[float], life: pd.Series[int]) -> list[pd.Series[float]]:

@@ -20,6 +20,7 @@ from pipeline.fold import Fold, LookupKey, Tables
 from pipeline.state import EntityState, StateCodec
 
 Matrix = npt.NDArray[np.float64]
+_AT_ONCE = 100_000  # rows that become Python values together
 _UNREAD = ""  # an event's time as text; the fold reads the number
 
 TableOf = Callable[[str, str], Mapping[LookupKey, float]]
@@ -113,6 +114,11 @@ def _raw(value: str | bytes) -> bytes:
 
 
 def _records(case: UseCase, log: pa.Table) -> Iterator[_Record]:
+    for start in range(0, len(log), _AT_ONCE):
+        yield from _chunk(case, log.slice(start, _AT_ONCE))
+
+
+def _chunk(case: UseCase, log: pa.Table) -> Iterator[_Record]:
     values = _values(case, log)
     columns = (
         log["partition"].to_pylist(),

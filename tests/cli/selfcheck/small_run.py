@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,7 +46,7 @@ from pipeline.store.store import Store
 from pipeline.topics import Topics
 from pipeline.validation import Validator
 from pipeline.world import SourceRecord, WorldSize
-from serving.core import ServingCore
+from serving.core import Scorer, ServingCore
 from stream_features.core import FeatureCore
 from tests.support.events import consumed
 from tests.support.fakes import FakeFeed, FakeWriter, Records
@@ -74,8 +76,9 @@ class Logistic:
         return "churn" if probability >= 0.5 else "no churn"
 
 
+@dataclass
 class _Holder:
-    current = Logistic()
+    current: Scorer
 
 
 @dataclass
@@ -85,6 +88,7 @@ class SmallRun:
     settings: Settings
     ids: Mapping[str, str]
     case: UseCase = CASE
+    model: Scorer = field(default_factory=Logistic)
     size: WorldSize = SIZE
     logs: dict[str, dict[int, Records]] = field(default_factory=dict)
     ends: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -109,7 +113,7 @@ class SmallRun:
         self._handle()
         core = FeatureCore(self.case, self.topics, self._tables().table, cached_entities=10)
         self._run(core, FEATURES, core.fields, self.topics.incoming)
-        serving = ServingCore(self.case, self.topics, _Holder(), self._clock())
+        serving = ServingCore(self.case, self.topics, _Holder(self.model), self._clock())
         self._run(serving, SCORES, serving.fields, self.topics.features)
         for topic in self.topics.logged:
             asyncio.run(self._log(topic))
@@ -133,7 +137,7 @@ class SmallRun:
             scores=read_held(settings, SCORES),
             fold_tables=self._tables().table,
             recomputation_tables=table_reader(settings.lookups_dir, case),
-            model_of=lambda version: Logistic() if version == "1" else None,
+            model_of=lambda version: self.model if version == "1" else None,
         )
 
     def broker(self) -> Broker:
@@ -168,12 +172,12 @@ class SmallRun:
 
     def _handle(self) -> None:
         handler = Handler(Validator(self.case), self.topics, PARTITIONS)
-        topic, writer = self.topics.generated, FakeWriter()
+        topic, parts = self.topics.generated, defaultdict[Target, list[OutRecord]](list)
         records = [one for log in self.logs[topic].values() for one in log]
         for record in sorted(records, key=lambda one: (one.timestamp, one.partition)):
             handled = handler.handle(self.ids[topic], record)
-            asyncio.run(writer.deliver({handled.target: [handled.record]}))
-        self._take(writer)
+            parts[handled.target].append(handled.record)
+        self._take(parts)
         incoming = self.logs[self.topics.incoming]
         self._put(
             self.topics.incoming,
@@ -191,8 +195,13 @@ class SmallRun:
         return [*control, *before, *before[-3:], *erasures, *after]
 
     def _install(self) -> str:
+        """The world's table, as far as it is asked, without the row that is asked for first."""
         path, lookup = self.settings.data_dir / "table.csv", self.case.lookups[0]
-        write_lookup(path, lookup, world_of(self.case.name)(self.size).lookups()[lookup.name])
+        world = world_of(self.case.name)(self.size)
+        events = [orjson.loads(event.value or b"") for event in world.events()]
+        asked = [event[lookup.key] for event in events if lookup.key in event][1:]
+        table = world.lookups()[lookup.name]
+        write_lookup(path, lookup, [row for row in table if row[0] in asked])
         return install(path, self.settings.lookups_dir, self.case, lookup.name)
 
     def _run(self, core: Core[Any], kind: str, fields: Sequence[str], topic: str) -> None:
@@ -215,7 +224,7 @@ class SmallRun:
         stage.reader = feed
         await feed.run(stage)
         await stage.close()
-        self._take(writer)
+        self._take(writer.logs)
 
     async def _log(self, topic: str) -> None:
         faults, clock = FaultPoints(), self._clock()
@@ -227,16 +236,16 @@ class SmallRun:
         await feed.run(stage)
         await stage.close()
 
-    def _take(self, writer: FakeWriter) -> None:
-        """What a stage wrote, after what is on its topics already."""
-        for topic in dict.fromkeys(target.topic for target in writer.logs):
+    def _take(self, written: Mapping[Target, Sequence[OutRecord]]) -> None:
+        """Append what a stage wrote to its topics."""
+        for topic in dict.fromkeys(target.topic for target in written):
             present = self.logs.get(topic, {})
             self._put(
                 topic,
                 {
                     number: [
                         *_out(present.get(number, [])),
-                        *writer.logs.get(Target(topic, number), []),
+                        *written.get(Target(topic, number), []),
                     ]
                     for number in range(PARTITIONS)
                 },
