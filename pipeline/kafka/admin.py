@@ -25,6 +25,7 @@ from pipeline.topics import SOURCE_MAX_BYTES, Topics
 
 _REQUIRED = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
 _NO_ERROR, _ALREADY_EXISTS = 0, 36
+_BOOTSTRAP_MS = 5_000  # whoever waits for a broker asks again, and may be told to stop meanwhile
 _COORDINATOR_TRIES, _COORDINATOR_PAUSE = 50, 0.2
 
 
@@ -41,7 +42,11 @@ class Admin:
         """An Admin that is closed at the end. Raises InfrastructureError when Kafka fails."""
         client = None
         try:
-            client = KafkaAdminClient(client_id="pipeline-admin", **kafka_python_options(settings))
+            client = KafkaAdminClient(
+                client_id="pipeline-admin",
+                bootstrap_timeout_ms=_BOOTSTRAP_MS,
+                **kafka_python_options(settings),
+            )
             yield cls(client, settings.replication)
         except KafkaError as error:
             raise InfrastructureError(f"Kafka at {settings.bootstrap}: {error}") from error
