@@ -15,7 +15,6 @@ from cli.supervisor import Supervisor
 from cli.workers import worker_specs
 from embedded.stack import Endpoints
 from pipeline.declaration import UseCase
-from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import Topics
 
@@ -60,9 +59,15 @@ def base(environ: Mapping[str, str], directory: Path, say: Say) -> Iterator[Base
         complete = run_environment(environ, directory, endpoints)
         settings = read_settings(complete)
         case = use_cases.load(settings.use_case)
-        with Admin.connect(settings.kafka) as admin:
-            admin.create(Topics.of(case), settings.partitions)
+        _create_topics(settings, Topics.of(case))
         yield Base(directory, endpoints, complete, settings, case)
+
+
+def _create_topics(settings: Settings, topics: Topics) -> None:
+    from pipeline.kafka.admin import Admin  # noqa: PLC0415 - half a second, once Kafka starts
+
+    with Admin.connect(settings.kafka) as admin:
+        admin.create(topics, settings.partitions)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.demo.run import Demo
+from cli.demo.run import run_demo
 from cli.servers import run_directory
 from pipeline.exit_codes import ExitCode
 from pipeline.world import WorldSize
@@ -35,5 +35,5 @@ def demo(
     """
     size = WorldSize(users, events, seed)
     directory = run_directory(os.environ, resume=False)
-    if not Demo(os.environ, directory, size, rate, Console()).run():
+    if not run_demo(os.environ, directory, size, rate, Console()):
         raise typer.Exit(ExitCode.FAILED)
