@@ -57,7 +57,8 @@ class FeatureApp:
     def _agent(self, stopping: Stopping) -> Any:
         async def fold(polls: Any) -> None:
             async for batches in polls:
-                await asyncio.shield(self._process(batches, stopping))
+                if not stopping:  # else what was polled before is left for the next start
+                    await asyncio.shield(self._process(batches, stopping))
 
         return fold
 
