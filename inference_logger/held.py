@@ -1,79 +1,148 @@
-"""What is read of one partition but not yet in a file, and when it must become one."""
+"""What is read of one partition but not yet in a file: one block for each file to be."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 
+import pyarrow as pa
 from aiokafka.structs import ConsumerRecord
 
 from inference_logger.position import Position
+from inference_logger.rows import Rows
+from inference_logger.tables import Layout
 from pipeline.kafka.feed import Batch
+from pipeline.parquet import Footer, Origins
 from pipeline.settings import LoggerSettings
 
 _DAY = 86_400_000  # milliseconds
-_RECORD_BYTES = 700  # what Python needs for a record, its headers and numbers, besides its value
+_ROWS_AT_ONCE = 4_096  # rows that become columns together: enough for Arrow, few for the cache
+
+
+@dataclass(slots=True)
+class Block:
+    """Consecutive records of one partition and one date: the content of one file."""
+
+    layout: Layout
+    partition: int
+    start: Position
+    day: int  # days since 1970-01-01
+    since: float  # monotonic seconds
+    origins: Origins
+    count: int = 0
+    first: int = -1
+    last: int = -1
+    rows: Rows = field(default_factory=Rows)
+    tables: list[pa.Table] = field(default_factory=list)
+    settled_bytes: int = 0
+
+    def add(self, records: Sequence[ConsumerRecord]) -> None:
+        """Hold these records as well."""
+        own = (self.start.topic_id, self.partition)
+        self.origins = self.rows.add(records, self.layout.content, self.origins, own)
+        self.first = records[0].offset if self.first < 0 else self.first
+        self.last = records[-1].offset
+        self.count += len(records)
+        if len(self.rows) >= _ROWS_AT_ONCE:
+            self._settle()
+
+    @property
+    def bytes(self) -> int:
+        """About how much memory it takes."""
+        return self.rows.bytes + self.settled_bytes
+
+    @property
+    def date(self) -> str:
+        """YYYY-MM-DD, of the records' append times."""
+        return datetime.fromtimestamp(self.day * _DAY / 1000, UTC).strftime("%Y-%m-%d")
+
+    @property
+    def footer(self) -> Footer:
+        """What the file says of itself."""
+        return Footer(self.start.topic_id, self.partition, self.first, self.last, self.origins)
+
+    @property
+    def after(self) -> Position:
+        """The position once the block is in a file."""
+        return Position.after(self.footer)
+
+    def table(self) -> pa.Table:
+        """The whole file's table, its footer included."""
+        if len(self.rows):
+            self._settle()
+        table = pa.concat_tables(self.tables)
+        return table.replace_schema_metadata(self.footer.encode())
+
+    def _settle(self) -> None:
+        table = self.layout.table(self.partition, self.rows)
+        self.tables.append(table)
+        self.settled_bytes += table.nbytes
+        self.rows = Rows()
 
 
 @dataclass(slots=True)
 class Held:
-    """Records of one partition after `position`, oldest first."""
+    """The blocks after `position`, oldest first; each but the newest is complete."""
 
+    layout: Layout
+    partition: int
     position: Position
-    next_offset: int = field(init=False)
-    records: list[ConsumerRecord] = field(default_factory=list)
-    bytes: int = 0
-    since: float = 0.0  # monotonic seconds: when the oldest came, or the last file was written
+    limits: LoggerSettings
+    blocks: list[Block] = field(default_factory=list)
     latest: Batch | None = None  # the last batch, without its records
+    next_offset: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.next_offset = self.position.next_offset
 
+    @property
+    def bytes(self) -> int:
+        """About how much memory is held."""
+        return sum(block.bytes for block in self.blocks)
+
     def take(self, batch: Batch, now: float) -> None:
         """Hold the records of the next batch as well."""
-        if not self.records:
-            self.since = now
-        self.records.extend(batch.records)
-        self.bytes += _bytes(batch.records)
+        for day, records in _by_day(batch.records):
+            left = records
+            while left:
+                block = self._open(day, now)
+                room = self.limits.rows - block.count
+                block.add(left[:room])
+                left = left[room:]
         self.next_offset = batch.next_offset
         self.latest = replace(batch, records=())
 
-    def due(self, limits: LoggerSettings, now: float) -> bool:
-        """Whether there is a file to be written now: by rows, by age, at a date boundary."""
-        return bool(self.records) and (
-            len(self.records) >= limits.rows
-            or now - self.since >= limits.seconds
-            or _day(self.records[0]) != _day(self.records[-1])
-        )
+    def due(self, now: float) -> Block | None:
+        """The oldest block, if it must become a file now: full, of a date gone by, or too old."""
+        if not self.blocks:
+            return None
+        oldest = self.blocks[0]
+        full = len(self.blocks) > 1 or oldest.count >= self.limits.rows
+        return oldest if full or now - oldest.since >= self.limits.seconds else None
 
-    def front(self, rows: int) -> Sequence[ConsumerRecord]:
-        """What goes into the next file: the oldest records of one date, at most `rows`."""
-        midnight = _day(self.records[0]) * _DAY
-        following = midnight + _DAY
-        oldest = self.records[:rows]
-        for index, record in enumerate(oldest):
-            if not midnight <= record.timestamp < following:
-                return oldest[:index]
-        return oldest
+    def wrote(self) -> None:
+        """The oldest block is in a file."""
+        self.position = self.blocks.pop(0).after
 
-    def wrote(self, count: int, position: Position, now: float) -> None:
-        """The oldest `count` records are in a file, up to `position`."""
-        del self.records[:count]
-        self.bytes = _bytes(self.records)
-        self.position = position
-        self.since = now
+    def _open(self, day: int, now: float) -> Block:
+        newest = self.blocks[-1] if self.blocks else None
+        if newest is not None and newest.day == day and newest.count < self.limits.rows:
+            return newest
+        start = self.position if newest is None else newest.after
+        self.blocks.append(Block(self.layout, self.partition, start, day, now, start.origins))
+        return self.blocks[-1]
 
 
-def date_of(record: ConsumerRecord) -> str:
-    """The UTC date, as YYYY-MM-DD, of a record's append time."""
-    return datetime.fromtimestamp(_day(record) * _DAY / 1000, UTC).strftime("%Y-%m-%d")
-
-
-def _day(record: ConsumerRecord) -> int:
-    return int(record.timestamp // _DAY)
-
-
-def _bytes(records: Sequence[ConsumerRecord]) -> int:
-    values = sum(len(record.value) for record in records if record.value is not None)
-    return values + _RECORD_BYTES * len(records)
+def _by_day(
+    records: Sequence[ConsumerRecord],
+) -> Iterator[tuple[int, Sequence[ConsumerRecord]]]:
+    """Runs of records of one date; nearly always there is one."""
+    times = [record.timestamp for record in records]
+    first, last = min(times) // _DAY, max(times) // _DAY
+    if first == last:
+        yield first, records
+        return
+    for day, run in groupby(records, key=lambda record: record.timestamp // _DAY):
+        yield day, list(run)

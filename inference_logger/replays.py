@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.origin import Highest, Origin, Place, Source
+from pipeline.origin import Highest, Origin, Source
+from pipeline.parquet import Origins
 
 _BEFORE_ALL = (-1, -1)
 
@@ -16,44 +16,36 @@ class Judged(NamedTuple):
 
     origins: list[bytes]
     replayed: list[bool]
-    highest: Mapping[str, Highest]
+    highest: Origins
 
 
-def judge(
-    before: Mapping[str, Highest],
-    topic_id: str,
-    partition: int,
-    carried: Iterable[tuple[str, bytes | None, int]],
-) -> Judged:
+def judge(before: Origins, own: Source, carried: Iterable[tuple[str, bytes | None, int]]) -> Judged:
     """What `Highest.admit` says of each record, for each writer apart; `before` stays as it is.
 
     `carried` is the writer ("" where a topic has one), the origin header and the offset. A record
-    that carries no origin, or a torn one, is its own first log.
+    that carries no origin, or a torn one, is its own first log: `own` is the partition it is in.
     """
-    highest = defaultdict(Highest, {writer: one.copy() for writer, one in before.items()})
+    places = {writer: dict(highest.places) for writer, highest in before.items()}
     sources: dict[bytes, Source] = {}
     origins: list[bytes] = []
     replayed: list[bool] = []
     for writer, header, offset in carried:
         origin = header or b""
         try:
-            source, place = _read(origin, sources)
+            text, place_offset, place_index = origin.rsplit(b"/", 2)
+            source = sources.get(text)
+            if source is None:  # few partitions write many records: each is decoded once
+                source = sources[text] = Origin.decode(origin).source
+            place = (int(place_offset), int(place_index))
         except ValueError:
-            own = Origin(topic_id, partition, offset)
-            origin, source, place = own.encode(), own.source, own.place
-        places = highest[writer].places
-        replay = place <= places.get(source, _BEFORE_ALL)
+            own_origin = Origin(*own, offset)
+            origin, source, place = own_origin.encode(), own, own_origin.place
+        known = places.get(writer)
+        if known is None:
+            known = places[writer] = {}
+        replay = place <= known.get(source, _BEFORE_ALL)
         if not replay:
-            places[source] = place
+            known[source] = place
         origins.append(origin)
         replayed.append(replay)
-    return Judged(origins, replayed, dict(highest))
-
-
-def _read(origin: bytes, sources: dict[bytes, Source]) -> tuple[Source, Place]:
-    """As `Origin.decode`; few partitions write many records, so each is decoded once."""
-    text, offset, index = origin.rsplit(b"/", 2)
-    source = sources.get(text)
-    if source is None:
-        source = sources[text] = Origin.decode(origin).source
-    return source, (int(offset), int(index))
+    return Judged(origins, replayed, {writer: Highest(known) for writer, known in places.items()})

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from inference_logger.files import LogFiles, NewFile
-from inference_logger.held import Held, date_of
+from inference_logger.held import Block, Held
 from inference_logger.position import Position
 from inference_logger.tables import Layout
 from pipeline import metrics
@@ -65,8 +66,8 @@ class InferenceLogger:
         for batch in batches:
             self._take(batch)
         for key, held in [*self.held.items()]:
-            while held.due(self.limits, self.clock.monotonic()):
-                await self._cut(key, held)
+            while (block := held.due(self.clock.monotonic())) is not None:
+                await self._write(key, held, block)
         await self._keep_within_bytes()
         await self._commit()
 
@@ -75,15 +76,16 @@ class InferenceLogger:
         self._drop_what_is_lost()
         try:
             for key, held in [*self.held.items()]:
-                while held.records:
-                    await self._cut(key, held)
+                while held.blocks:
+                    await self._write(key, held, held.blocks[0])
             await self._commit()
         except InfrastructureError as error:
             log.warning("ended with records unwritten; they will be read again", error=str(error))
 
     def _start(self, log: Log, position: Position) -> None:
         key = (log.topic, log.partition)
-        self.held[key] = Held(position)
+        layout = self.layouts[log.topic]
+        self.held[key] = Held(layout, log.partition, position, self.limits)
         self._wrote_up_to(key, position)
 
     def _take(self, batch: Batch) -> None:
@@ -104,31 +106,29 @@ class InferenceLogger:
 
     async def _keep_within_bytes(self) -> None:
         while sum(held.bytes for held in self.held.values()) > self.limits.bytes:
-            await self._cut(*max(self.held.items(), key=lambda item: item[1].bytes))
+            key, held = max(self.held.items(), key=lambda item: item[1].bytes)
+            await self._write(key, held, held.blocks[0])
 
-    async def _cut(self, key: Key, held: Held) -> None:
-        """Write one file of what is held. Raises InfrastructureError; then all is still held."""
-        file = await asyncio.to_thread(self._publish, key, held)
-        if file is None:
+    async def _write(self, key: Key, held: Held, block: Block) -> None:
+        """Write the oldest block. Raises InfrastructureError; then all is still held."""
+        table = await asyncio.to_thread(self._publish, key[0], block)
+        if table is None:
             self._fenced(key, held)
             return
-        held.wrote(len(file.table), file.after, self.clock.monotonic())
-        self._wrote_up_to(key, file.after)
-        _count(file)
+        held.wrote()
+        self._wrote_up_to(key, held.position)
+        _count(key[0], table)
 
-    def _publish(self, key: Key, held: Held) -> NewFile | None:
-        """The file that is written now, in a thread; None where another worker was first."""
-        topic, partition = key
-        records = held.front(self.limits.rows)
-        table, footer = self.layouts[topic].table(held.position, partition, records)
-        after = Position.after(footer)
-        file = NewFile(topic, partition, date_of(records[0]), held.position, table, after)
-        return file if self.files.publish(file) else None
+    def _publish(self, topic: str, block: Block) -> pa.Table | None:
+        """The table that is in a file now, in a thread; None where another worker was first."""
+        table = block.table()
+        file = NewFile(topic, block.partition, block.date, block.start, table, block.after)
+        return table if self.files.publish(file) else None
 
     def _fenced(self, key: Key, held: Held) -> None:
         log.warning("these records are in another file", topic=key[0], partition=key[1])
         metrics.REWINDS.labels(self.name, "fenced").inc()
-        held.records.clear()
+        held.blocks.clear()
         del self.held[key]
         self.reader.reposition_once_confirmed(*key)
 
@@ -149,15 +149,10 @@ class InferenceLogger:
             self.uncommitted.clear()
 
 
-def _count(file: NewFile) -> None:
-    replayed = pc.sum(file.table.column("replayed")).as_py()
-    undecoded = 0
-    if "raw" in file.table.column_names:
-        raw = file.table.column("raw")
-        undecoded = len(raw) - raw.null_count
-    for outcome, count in (
-        ("logged", len(file.table)),
-        ("replayed", replayed),
-        ("undecoded", undecoded),
-    ):
-        metrics.RECORDS.labels(STAGE, file.topic, outcome).inc(count)
+def _count(topic: str, table: pa.Table) -> None:
+    counts = {"logged": len(table), "replayed": pc.sum(table.column("replayed")).as_py()}
+    if "raw" in table.column_names:
+        raw = table.column("raw")
+        counts["undecoded"] = len(raw) - raw.null_count
+    for outcome, count in counts.items():
+        metrics.RECORDS.labels(STAGE, topic, outcome).inc(count)

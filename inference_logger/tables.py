@@ -1,4 +1,4 @@
-"""Records of one logged topic as one table: what Kafka says of them, then their content."""
+"""Rows of one logged topic as a table: what Kafka says of them, then their content."""
 
 from __future__ import annotations
 
@@ -6,20 +6,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from inference_logger.contents import (
-    Columns,
-    Content,
-    Heads,
-    JsonContent,
-    Records,
-    RejectedContent,
-    read_heads,
-)
-from inference_logger.position import Position
-from inference_logger.replays import judge
+from inference_logger.contents import Content, JsonContent, RejectedContent
+from inference_logger.rows import Rows
 from inference_logger.shapes import EventShape, InferenceShape
 from pipeline.declaration import UseCase
-from pipeline.parquet import CONTROL, EVENT, MILLISECOND, Footer, schemas
+from pipeline.parquet import CONTROL, EVENT, MILLISECOND, schemas
 from pipeline.topics import Topics
 
 
@@ -30,24 +21,19 @@ class Layout:
     schema: pa.Schema
     content: Content
 
-    def table(self, start: Position, partition: int, records: Records) -> tuple[pa.Table, Footer]:
-        """The table of these records of `partition`, which come after `start`, and its footer."""
-        heads = read_heads(records)
-        offsets = [record.offset for record in records]
-        writers = self.content.writers(records)
-        carried = zip(writers, heads.origins, offsets, strict=True)
-        judged = judge(start.origins, start.topic_id, partition, carried)
+    def table(self, partition: int, rows: Rows) -> pa.Table:
+        """The table of these rows of `partition`."""
         columns = {
-            "partition": pa.repeat(pa.scalar(partition, pa.int32()), len(records)),
-            "offset": pa.array(offsets, pa.int64()),
-            "replayed": pa.array(judged.replayed, pa.bool_()),
-            "origin": pa.array(judged.origins, pa.binary()).cast(pa.string()),
-            **_common(records, heads),
-            **self.content.columns(records, heads),
+            "partition": pa.repeat(pa.scalar(partition, pa.int32()), len(rows)),
+            "offset": pa.array(rows.offsets, pa.int64()),
+            "timestamp": pa.array(rows.timestamps, MILLISECOND),
+            "kind": _kinds(rows.controls),
+            "replayed": pa.array(rows.replayed, pa.bool_()),
+            "origin": pa.array(rows.origins, pa.binary()).cast(pa.string()),
+            "origin_time": _times(rows.times),
+            **self.content.columns(rows),
         }
-        footer = Footer(start.topic_id, partition, offsets[0], offsets[-1], judged.highest)
-        arrays = [columns[name] for name in self.schema.names]
-        return pa.table(arrays, schema=self.schema.with_metadata(footer.encode())), footer
+        return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
 
 
 def layouts(case: UseCase) -> dict[str, Layout]:
@@ -59,14 +45,6 @@ def layouts(case: UseCase) -> dict[str, Layout]:
         topics.rejected: RejectedContent(),
     }
     return {name: Layout(known[name], content) for name, content in contents.items()}
-
-
-def _common(records: Records, heads: Heads) -> Columns:
-    return {
-        "timestamp": pa.array([record.timestamp for record in records], MILLISECOND),
-        "kind": _kinds(heads.controls),
-        "origin_time": _times(heads.times),
-    }
 
 
 def _kinds(controls: list[bool]) -> pa.Array:

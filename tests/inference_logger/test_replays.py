@@ -26,8 +26,8 @@ def test_many_records_are_judged_as_each_alone(
     carried: list[tuple[str, bytes | None]], at: int
 ) -> None:
     rows = [(writer, origin, offset) for offset, (writer, origin) in enumerate(carried)]
-    first = judge({}, "own", 0, rows[:at])
-    second = judge(first.highest, "own", 0, rows[at:])
+    first = judge({}, ("own", 0), rows[:at])
+    second = judge(first.highest, ("own", 0), rows[at:])
     alone = {"": Highest(), "serving": Highest()}
     origins = [
         origin_of(
@@ -44,5 +44,5 @@ def test_many_records_are_judged_as_each_alone(
 
 def test_what_was_known_before_is_left_as_it_is() -> None:
     before = {"": Highest({("a", 1): (3, 0)})}
-    judge(before, "own", 0, [("", b"a/1/9/0", 0)])
+    judge(before, ("own", 0), [("", b"a/1/9/0", 0)])
     assert before[""].places == {("a", 1): (3, 0)}
