@@ -21,7 +21,6 @@ from pipeline.errors import PipelineError
 ROOT = Path(__file__).resolve().parent.parent
 _LONGEST_SECONDS = 600.0
 _STOP_SECONDS = 60.0
-_EVERY_SECONDS = 0.05
 _SHOWN_LINES = 15
 
 
@@ -37,8 +36,9 @@ def nothing() -> None:
 class Contender:
     """A worker, or its usual counterpart, and how its progress is seen from outside.
 
-    `clear` makes its outputs and its state empty; `done` counts its effects, up to `effects`, which
-    stand for `records`. One that `flushes_at_its_end` has its last effect when it has exited.
+    `clear` makes its outputs and its state empty; `done`, asked at an even pace, counts its effects
+    up to `effects`, which stand for `records`. One that `flushes_at_its_end` has its last effect
+    when it has exited.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Contender:
     done: Callable[[], int]
     check: Callable[[], None] = nothing
     flushes_at_its_end: bool = False
+    every_seconds: float = 0.05
 
 
 def measure(contender: Contender, log: Path) -> Figures:
@@ -78,7 +79,7 @@ def _running(contender: Contender, log: Path) -> Iterator[subprocess.Popen[bytes
 
 
 def _samples(contender: Contender, process: subprocess.Popen[bytes], log: Path) -> Iterator[Sample]:
-    """A sample every 50 ms, the last one when all effects are in, or the process has ended."""
+    """Samples at an even pace, the last one when all effects are in, or the process has ended."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     effects = 0
     while effects < contender.effects and process.poll() is None:
@@ -88,7 +89,7 @@ def _samples(contender: Contender, process: subprocess.Popen[bytes], log: Path) 
             yield Sample(now, effects, cpu_seconds(process.pid), resident)
         if now > deadline:
             raise _failed(contender, log, f"only {effects} of {contender.effects} effects")
-        time.sleep(_EVERY_SECONDS)
+        time.sleep(contender.every_seconds)
 
 
 def _end(contender: Contender, process: subprocess.Popen[bytes], log: Path) -> None:

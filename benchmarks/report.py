@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmarks.course import Figures
 from benchmarks.results import Ratio, Rounds, noise, ratios
@@ -50,8 +50,8 @@ def _summary(ratio: Ratio) -> dict[str, Any]:
 
 
 def _rates(rounds: Rounds) -> Table:
-    table = Table("worker", title="Medians over the rounds")
-    for heading in ("records/s", "per CPU s", "seconds", "MiB at 25 %", "MiB at the end"):
+    table = Table(Column("worker", no_wrap=True), title="Medians over the rounds")
+    for heading in ("records/s", "per CPU s", "seconds", "MiB at 25 %", "MiB at end"):
         table.add_column(heading, justify="right")
     for name, of_stage in rounds.items():
         table.add_row(name, *_cells([one.ours for one in of_stage]))
@@ -75,13 +75,13 @@ def _cells(figures: Sequence[Figures]) -> Iterable[str]:
 
 
 def _ratios(title: str, found: Sequence[Ratio]) -> Table:
-    table = Table("", "per", title=title)
-    for heading in ("median", "lowest", "highest", "target"):
+    table = Table(Column("", no_wrap=True), "per", title=title)
+    for heading in ("median", "low", "high", "target"):
         table.add_column(heading, justify="right")
     for one in found:
         table.add_row(
             f"{one.over} : {one.under}",
-            "CPU second" if one.by == "cpu_rate" else "second",
+            "CPU s" if one.by == "cpu_rate" else "s",
             f"{one.median:.2f}",
             f"{min(one.rounds):.2f}",
             f"{max(one.rounds):.2f}",
