@@ -19,7 +19,7 @@ from pipeline.origin import Highest, Origin, origin_of
 from pipeline.state import EntityState, StateCodec
 from pipeline.stateful import EntityStore, Stateful, Writer
 from pipeline.topics import Topics
-from stream_features.core import STAGE, FeatureCore, FeatureItem
+from stream_features.core import STAGE, FeatureCore, FeatureItem, TableOf
 from tests.support.events import INCOMING_ID, NOON
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records
 from use_cases.first_day_churn import USE_CASE
@@ -103,6 +103,7 @@ def straight_fold(
     records: list[ConsumerRecord[bytes, bytes]],
     case: UseCase = USE_CASE,
     topic_id: str = INCOMING_ID,
+    tables: TableOf = table_of,
 ) -> Folded:
     """The contract without batches, cache or store: one record after the other."""
     fold, codec, decoder = Fold(case), StateCodec(case), EventDecoder(case)
@@ -120,8 +121,8 @@ def straight_fold(
         except DataError:
             continue
         state = states.setdefault(event.entity, fold.empty())
-        tables = {name: table_of(name, version) for name, version in folded.lookups.items()}
-        if fold.apply(state, event, tables).causes_score:
+        in_force = {name: tables(name, version) for name, version in folded.lookups.items()}
+        if fold.apply(state, event, in_force).causes_score:
             folded.scored.append((origin, event.entity))
     folded.entities = {
         entity: [value.encode() if isinstance(value, str) else value for value in values]
