@@ -116,6 +116,10 @@ class World:
         with Admin.connect(KafkaSettings(self.cluster.bootstrap)) as admin:
             return admin.committed(group_of(self.case, stage))
 
+    def ends(self, topic: str) -> dict[tuple[str, int], int]:
+        """What a group has committed that has read all of a topic."""
+        return {(topic, number): end for number, end in self.cluster.ends(topic).items()}
+
     def topic_id(self, topic: str) -> str:
         with Admin.connect(KafkaSettings(self.cluster.bootstrap)) as admin:
             return admin.topic_ids((topic,))[topic]
