@@ -56,10 +56,19 @@ class Process:
 
         def look() -> dict[str, str]:
             with Admin.connect(self.settings.kafka) as admin:
+                self._wait_for((*names, *self.topics.ours), admin)
                 admin.check(self.topics.ours, self.settings.partitions)
                 return admin.topic_ids(names)
 
         return await self.when_up(lambda: asyncio.to_thread(look))
+
+    def _wait_for(self, names: tuple[str, ...], admin: Admin) -> None:
+        """A topic that is not there may be on its way: workers start before it in a cluster."""
+        missing = set(names) - admin.partitions(names).keys()
+        if missing:
+            raise InfrastructureError(
+                f"there is no topic {', '.join(sorted(missing))} yet; `pipeline prepare` makes it"
+            )
 
     async def when_up(self, action: Callable[[], Awaitable[T]]) -> T:
         """The result of `action`, tried until what it needs is up, or the end is asked for."""
