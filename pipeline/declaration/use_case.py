@@ -158,8 +158,7 @@ def _lookup_problems(case: UseCase) -> list[str]:
     return [
         f"lookup {one.name} needs a text or integer field {one.key} of {one.event}, no outcome"
         for one in case.lookups
-        if not _has(case, one.event, one.key, keys)
-        or case.event(one.event).field(one.key).outcome
+        if not _has(case, one.event, one.key, keys) or case.event(one.event).field(one.key).outcome
     ]
 
 
