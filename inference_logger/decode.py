@@ -27,7 +27,7 @@ def decode(shape: Shape, lines: Sequence[bytes | None]) -> pa.Table:
 
     A line that is not of this shape is kept as bytes in the last column, `raw`. None gives nulls.
     """
-    present = [line for line in lines if line is not None] if None in lines else list(lines)
+    present = [line for line in lines if line is not None]
     chunks = [
         _decode_chunk(shape, present[start : start + _LINES_AT_ONCE])
         for start in range(0, len(present), _LINES_AT_ONCE)
