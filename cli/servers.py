@@ -10,9 +10,10 @@ from pathlib import Path
 
 from cli.runs import OUTSIDE, ROOT, is_set
 from embedded.cache import default_cache
-from embedded.install import Software, install
+from embedded.install import install
 from embedded.kafka import start_kafka
 from embedded.redis import start_redis
+from embedded.software import Software
 from embedded.stack import Endpoints, Stack, latest_run, new_run
 from pipeline.errors import Refusal
 

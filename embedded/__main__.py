@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded.cache import default_cache
-from embedded.install import Software, install
+from embedded.install import install
+from embedded.software import Software
 from embedded.stack import Stack, new_run
 from pipeline.errors import PipelineError
 

@@ -18,7 +18,7 @@ from embedded.server import run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from embedded.install import Software
+    from embedded.software import Software
 
 NAME = "kafka.jsa"
 DUMP_SECONDS = 120.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,24 +11,10 @@ from embedded.class_archive import class_archive
 from embedded.java import find_java
 from embedded.kafka_jars import kafka_jars
 from embedded.redis_binary import find_redis
+from embedded.software import Software
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-@dataclass(frozen=True, slots=True)
-class Software:
-    """Where the programs are; `classes` is Kafka's class-data archive."""
-
-    java: Path
-    jars: Path
-    redis_server: Path
-    classes: Path
-
-    @property
-    def classpath(self) -> str:
-        """All jars, in the order of their names, as java takes them."""
-        return os.pathsep.join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
 
 
 def install(cache: Path, say: Callable[[str], None]) -> Software:

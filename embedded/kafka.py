@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from embedded.install import Software
+    from embedded.software import Software
 
 FORMAT_SECONDS = 60.0
 

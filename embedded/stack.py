@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from embedded.install import Software
     from embedded.server import Server
+    from embedded.software import Software
 
 ENDPOINTS = "endpoints.json"
 LOCK_SECONDS = 1.0  # longer than `find_endpoints` of another process holds a lock that is free

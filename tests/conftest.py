@@ -11,9 +11,10 @@ import pytest
 from redis import Redis
 
 from embedded.cache import default_cache
-from embedded.install import Software, install
+from embedded.install import install
 from embedded.kafka import start_kafka
 from embedded.redis import start_redis
+from embedded.software import Software
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

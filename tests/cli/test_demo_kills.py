@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.install import Software
+from embedded.software import Software
 from pipeline.topics import STAGES
 from tests.cli.helpers import children, eventually
 from tests.cli.test_demo import Pipeline

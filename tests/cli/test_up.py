@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.runs import find
-from embedded.install import Software
+from embedded.software import Software
 from tests.cli.helpers import children, eventually, runs
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from embedded.install import Software
+    from embedded.software import Software
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from pipeline.errors import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from embedded.install import Software
+    from embedded.software import Software
 
 
 def eventually(fact: Callable[[], bool], seconds: float = 90) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from embedded.install import Software
 from embedded.redis_cluster import redis_cluster
+from embedded.software import Software
 from pipeline.settings import RedisSettings
 from tests.support.stores import FakeServer, RedisServer, Server
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from cli.selfcheck.held import Held, differences, read_held
-from embedded.install import Software
 from embedded.redis_cluster import redis_cluster
+from embedded.software import Software
 from pipeline.keys import FEATURES, SCORES, Keys
 from pipeline.marker import Marker
 from pipeline.origin import Highest
