@@ -11,8 +11,8 @@ from event_handler.core import REJECTED, STAGE, Handled, Handler
 from pipeline import metrics
 from pipeline.faults import FaultPoints
 from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.ports import Writer
 from pipeline.records import OutRecord, Target
-from pipeline.stateful import Writer
 
 
 class CommittedReader(Reader, Protocol):

@@ -10,127 +10,33 @@ import asyncio
 import contextlib
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
-
-from aiokafka.structs import ConsumerRecord
+from typing import Generic
 
 from pipeline.clock import Clock
-from pipeline.errors import InfrastructureError, Refusal, most_serious
+from pipeline.conflicts import (
+    is_higher,
+    is_ours,
+    refuse_another_log,
+    refuse_unless_whole,
+    same,
+)
+from pipeline.errors import InfrastructureError, most_serious
 from pipeline.faults import FaultPoints
 from pipeline.kafka.feed import Batch, Log, Reader
 from pipeline.logs import log
 from pipeline.marker import Marker
 from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
-from pipeline.origin import TIME_HEADER, Highest, Origin, header_in
-from pipeline.records import Deliveries
-from pipeline.state import Raw
-from pipeline.store.store import MOST_ENTITIES, Conflict, Snapshot, Values
+from pipeline.origin import TIME_HEADER, Highest, header_in
+from pipeline.ports import Core, EntityStore, I, Writer
+from pipeline.store.store import MOST_ENTITIES
 
 _CHECK_SECONDS = 1.0
 _HINT_SECONDS = 1.0
 _ALARMING_DROPS = 100_000
 
 Partition = tuple[str, int]
-
-
-class Item(Protocol):
-    """A decoded record."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset in the partition."""
-        ...
-
-    @property
-    def origin(self) -> Origin:
-        """What caused it in the first log."""
-        ...
-
-    @property
-    def entity(self) -> str | None:
-        """Whom it is about."""
-        ...
-
-    @property
-    def record(self) -> ConsumerRecord:
-        """The record as it was read."""
-        ...
-
-
-I = TypeVar("I", bound=Item)  # noqa: E741 - the usual one-letter name
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What some records change: outputs to deliver, entities to write, lookups then in force."""
-
-    outputs: Deliveries
-    entities: Mapping[str, Values]
-    lookups: Mapping[str, str]
-    settled: Callable[[], None]
-    """Called once everything is written: keeps the new states, counts the metrics."""
-
-
-class Core(Protocol[I]):
-    """What one stage does with records; knows no client."""
-
-    def decode(self, batch: Batch, after: int) -> list[I]:
-        """The records of a batch beyond the offset `after`, in order; data errors included."""
-        ...
-
-    def unknown(self, partition: int, items: Sequence[I]) -> list[str]:
-        """The entities whose stored values are needed before `apply`, each once."""
-        ...
-
-    def learn(
-        self, partition: int, entities: Sequence[str], values: Sequence[Sequence[Raw]]
-    ) -> None:
-        """Take in stored values. Raises Fatal for values that no codec of ours wrote."""
-        ...
-
-    def apply(self, partition: int, lookups: Mapping[str, str], items: Sequence[I]) -> Applied:
-        """Apply records in order, changing nothing that `Applied.settled` has not confirmed."""
-        ...
-
-    def forget(self, partition: int) -> None:
-        """Drop whatever is remembered of a partition's entities."""
-        ...
-
-
-class EntityStore(Protocol):
-    """Where entities and markers are kept; the real one is `pipeline.store.store.Store`."""
-
-    async def marker(self, partition: int) -> Marker | None:
-        """The marker of a partition."""
-        ...
-
-    async def read(self, partition: int, generation: str, entities: Sequence[str]) -> Snapshot:
-        """The marker and these entities, as of one moment."""
-        ...
-
-    async def write(
-        self, partition: int, believed: Marker | None, new: Marker, entities: Mapping[str, Values]
-    ) -> Conflict | None:
-        """Write all or nothing."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        ...
-
-
-class Writer(Protocol):
-    """Who delivers outputs; the real one is `pipeline.kafka.outputs.Outputs`."""
-
-    async def deliver(self, deliveries: Deliveries) -> None:
-        """Return when all are acknowledged."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of the producer."""
-        ...
 
 
 @dataclass(slots=True)
@@ -177,11 +83,11 @@ class Stateful(Generic[I]):
         self._forget((log.topic, log.partition))
         marker = await self.store.marker(log.partition)
         if marker is None:
-            _refuse_unless_whole(log)
+            refuse_unless_whole(log)
             first = Marker.first(log.topic_id, uuid.uuid4().hex[:8], self.fingerprint)
             progress = _Progress(first, stored=False)
         else:
-            _refuse_another_log(marker, log, self.fingerprint)
+            refuse_another_log(marker, log, self.fingerprint)
             progress = _Progress(marker, stored=True)
         self._progress[(log.topic, log.partition)] = progress
         return progress.marker.offset + 1
@@ -243,7 +149,7 @@ class Stateful(Generic[I]):
         new = progress.marker.at(part[-1].offset, highest, applied.lookups)
         conflict = await self.store.write(partition, progress.believed, new, applied.entities)
         self.faults.hit("after-write")
-        if conflict is not None and not _is_ours(conflict, new):
+        if conflict is not None and not is_ours(conflict, new):
             self._resolve((batch.topic, batch.partition), progress, conflict.actual)
             return False
         progress.marker, progress.stored = new, True
@@ -276,7 +182,7 @@ class Stateful(Generic[I]):
             return True
         generation = progress.marker.generation
         snapshot = await self.store.read(batch.partition, generation, unknown)
-        if not _same(snapshot.marker, progress.believed):
+        if not same(snapshot.marker, progress.believed):
             self._resolve((batch.topic, batch.partition), progress, snapshot.marker)
             return False
         self.core.learn(batch.partition, unknown, snapshot.values)
@@ -292,13 +198,13 @@ class Stateful(Generic[I]):
                 self._forget(place)
                 continue
             actual = await self.store.marker(place[1])
-            if self._progress.get(place) is progress and not _same(actual, progress.believed):
+            if self._progress.get(place) is progress and not same(actual, progress.believed):
                 self._resolve(place, progress, actual)
         self._checked_at = self.clock.monotonic()
 
     def _resolve(self, place: Partition, progress: _Progress, actual: Marker | None) -> None:
         """Read on from the marker that is there: at once if it is lower, else once confirmed."""
-        if _is_higher(actual, progress.marker):
+        if is_higher(actual, progress.marker):
             log.warning("another worker went further", partition=place[1])
             REWINDS.labels(self.name, "higher").inc()
             self._forget(place)
@@ -329,45 +235,3 @@ def parts(items: Sequence[I], most: int = MOST_ENTITIES) -> Iterator[Sequence[I]
         seen.add(item.entity)
     if start < len(items):
         yield items[start:]
-
-
-def _same(actual: Marker | None, believed: Marker | None) -> bool:
-    if actual is None or believed is None:
-        return actual is believed
-    return actual.identity == believed.identity
-
-
-def _is_ours(conflict: Conflict, wrote: Marker) -> bool:
-    """A write whose answer was lost had succeeded."""
-    return conflict.actual is not None and conflict.actual.identity == wrote.identity
-
-
-def _is_higher(actual: Marker | None, believed: Marker) -> bool:
-    """No marker counts as lower, another generation as higher."""
-    if actual is None:
-        return False
-    return actual.generation != believed.generation or actual.offset > believed.offset
-
-
-def _refuse_unless_whole(place: Log) -> None:
-    if place.start > 0:
-        raise Refusal(
-            f"partition {place.partition} has no marker in Redis and {place.topic} no longer "
-            f"holds its first {place.start} records",
-            "Run `pipeline rebuild` to build the state from Parquet",
-        )
-
-
-def _refuse_another_log(marker: Marker, place: Log, fingerprint: str) -> None:
-    if marker.topic_id != place.topic_id:
-        raise Refusal(
-            f"the state of partition {place.partition} comes from another topic {place.topic} "
-            "that had the same name",
-            "Run `pipeline rebuild --new-epoch` with all workers stopped",
-        )
-    if marker.fingerprint != fingerprint:
-        raise Refusal(
-            f"the state of partition {place.partition} was made by another declaration "
-            f"({marker.fingerprint}, now {fingerprint})",
-            "Run `pipeline rebuild`, or put the declaration back",
-        )

@@ -18,10 +18,10 @@ from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.kafka.feed import Batch
 from pipeline.origin import Origin, origin_of, passed_on
+from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import rejection
 from pipeline.state import Raw
-from pipeline.stateful import Applied
 from pipeline.store.store import Values
 from pipeline.times import format_time
 from pipeline.topics import Topics

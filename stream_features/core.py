@@ -18,10 +18,10 @@ from pipeline.events import Event, EventDecoder
 from pipeline.fold import COUNTED, Fold, LookupKey, Tables
 from pipeline.kafka.feed import Batch
 from pipeline.origin import HEADER, Origin, header_in, origin_of, passed_on
+from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import REASON_HEADER, rejection
 from pipeline.state import EntityState, Raw, StateCodec
-from pipeline.stateful import Applied
 from pipeline.times import format_time
 from pipeline.topics import Topics
 from stream_features.cache import StateCache

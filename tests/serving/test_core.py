@@ -18,9 +18,10 @@ from pipeline.clock import FixedClock
 from pipeline.control import erase_record, lookup_record
 from pipeline.faults import FaultPoints
 from pipeline.origin import HEADER, TIME_HEADER, header_in
+from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import REASON_HEADER, STAGE_HEADER
-from pipeline.stateful import Applied, Stateful
+from pipeline.stateful import Stateful
 from pipeline.topics import Topics
 from serving.core import SCORE_FIELDS, STAGE, ServingCore
 from tests.support.events import NOON, SECOND, batch_of, caused_by, consumed

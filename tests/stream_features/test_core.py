@@ -12,10 +12,10 @@ from prometheus_client import REGISTRY
 from pipeline.control import erase_record, lookup_record
 from pipeline.errors import Fatal, InfrastructureError
 from pipeline.origin import HEADER, TIME_HEADER, header_in
+from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import REASON_HEADER, STAGE_HEADER
 from pipeline.state import Raw, StateCodec
-from pipeline.stateful import Applied
 from pipeline.times import HOUR
 from stream_features.core import FeatureCore
 from tests.support.events import (

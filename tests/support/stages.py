@@ -16,8 +16,9 @@ from pipeline.events import EventDecoder
 from pipeline.faults import FaultPoints
 from pipeline.fold import Fold, LookupKey
 from pipeline.origin import Highest, Origin, origin_of
+from pipeline.ports import EntityStore, Writer
 from pipeline.state import EntityState, StateCodec
-from pipeline.stateful import EntityStore, Stateful, Writer
+from pipeline.stateful import Stateful
 from pipeline.topics import Topics
 from stream_features.core import STAGE, FeatureCore, FeatureItem, TableOf
 from tests.support.events import INCOMING_ID, NOON

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from pipeline.errors import InfrastructureError
 from pipeline.keys import FEATURES, Keys
 from pipeline.marker import Marker
+from pipeline.ports import EntityStore
 from pipeline.settings import RedisSettings
 from pipeline.state import StateCodec
-from pipeline.stateful import EntityStore
 from pipeline.store.client import connect
 from pipeline.store.store import Conflict, Snapshot, Store, Values
 from tests.support.fakes import Entity, FakeStore

@@ -38,9 +38,10 @@ from pipeline.declaration import UseCase
 from pipeline.faults import FaultPoints
 from pipeline.keys import FEATURES, SCORES, Keys
 from pipeline.lookups import LookupTables, install
+from pipeline.ports import Core
 from pipeline.records import OutRecord, Target
 from pipeline.settings import KafkaSettings, LoggerSettings, RedisSettings, Settings
-from pipeline.stateful import Core, Stateful
+from pipeline.stateful import Stateful
 from pipeline.store.client import connect
 from pipeline.store.store import Store
 from pipeline.topics import Topics

@@ -1,0 +1,53 @@
+"""What a marker that is not the one believed in means. Pure."""
+
+from __future__ import annotations
+
+from pipeline.errors import Refusal
+from pipeline.kafka.feed import Log
+from pipeline.marker import Marker
+from pipeline.store.store import Conflict
+
+
+def same(actual: Marker | None, believed: Marker | None) -> bool:
+    """Whether the marker that is there is the one that a worker believes in."""
+    if actual is None or believed is None:
+        return actual is believed
+    return actual.identity == believed.identity
+
+
+def is_ours(conflict: Conflict, wrote: Marker) -> bool:
+    """A write whose answer was lost had succeeded."""
+    return conflict.actual is not None and conflict.actual.identity == wrote.identity
+
+
+def is_higher(actual: Marker | None, believed: Marker) -> bool:
+    """No marker counts as lower, another generation as higher."""
+    if actual is None:
+        return False
+    return actual.generation != believed.generation or actual.offset > believed.offset
+
+
+def refuse_unless_whole(place: Log) -> None:
+    """Raise Refusal where there is no marker and the log has lost its first records."""
+    if place.start > 0:
+        raise Refusal(
+            f"partition {place.partition} has no marker in Redis and {place.topic} no longer "
+            f"holds its first {place.start} records",
+            "Run `pipeline rebuild` to build the state from Parquet",
+        )
+
+
+def refuse_another_log(marker: Marker, place: Log, fingerprint: str) -> None:
+    """Raise Refusal where the marker is of another topic, or of another declaration."""
+    if marker.topic_id != place.topic_id:
+        raise Refusal(
+            f"the state of partition {place.partition} comes from another topic {place.topic} "
+            "that had the same name",
+            "Run `pipeline rebuild --new-epoch` with all workers stopped",
+        )
+    if marker.fingerprint != fingerprint:
+        raise Refusal(
+            f"the state of partition {place.partition} was made by another declaration "
+            f"({marker.fingerprint}, now {fingerprint})",
+            "Run `pipeline rebuild`, or put the declaration back",
+        )
