@@ -130,8 +130,7 @@ async def test_a_failure_in_a_later_part_leaves_the_earlier_ones_applied(server:
     rig.writer.failures = [0, 0]
     with pytest.raises(InfrastructureError):
         await rig.stage.process(batches)
-    marker = await server.store.marker(0)
-    assert marker is None or marker.offset < 1149
+    assert (await marker_of(server)).offset == 999
     await process(rig.stage, batches)
     await assert_is_fold(server, rig.writer, log)
 
@@ -165,6 +164,7 @@ async def test_a_batch_that_begins_after_a_gap_is_read_again(server: Server) -> 
 async def test_a_batch_of_an_earlier_reading_changes_nothing(server: Server) -> None:
     rig = Rig({0: a_log()}, server.store)
     batches = await rig.feed.poll(rig.stage)
+    await rig.stage.process([])
     rig.feed.rebalance()
     await rig.stage.process(batches)
     assert await server.store.marker(0) is None

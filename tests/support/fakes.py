@@ -81,6 +81,8 @@ class FakeWriter:
         self.deliveries: list[Deliveries] = []
 
     async def deliver(self, deliveries: Deliveries) -> None:
+        if not deliveries:
+            return
         self.deliveries.append(deliveries)
         left = self.failures.pop(0) if self.failures else None
         for target, records in deliveries.items():

@@ -14,13 +14,13 @@ CHECK = 2 * SECOND  # longer than the pause between two looks at the markers
 
 
 def a_log(length: int = 24, users: int = 5) -> Records:
-    """Purchases first, then bets and wins that all count."""
+    """Purchases first, then bets and wins that all count; ids would hide what is folded twice."""
     makers = (bet, win, bet)
     return log_of(
         [
             purchase(50 + n, f"u{n}")
             if n < users
-            else makers[n % 3](0.1 * n, f"u{n % users}", event_id=f"e{n}")
+            else makers[n % 3](0.1 * n, f"u{n % users}", event_id=f"e{n}" if n % 5 == 0 else None)
             for n in range(length)
         ]
     )
