@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from aiokafka.structs import ConsumerRecord
 
-from inference_logger.decode import decode
+from inference_logger.decode import Shape, decode
 from inference_logger.rows import Keeps, Records, Rows
-from inference_logger.shapes import Shape
 from pipeline.origin import header_in
 from pipeline.rejection import DETAIL_HEADER, REASON_HEADER, STAGE_HEADER
 
@@ -37,9 +36,10 @@ class JsonContent:
     def columns(self, rows: Rows) -> Columns:
         """The shape's columns, `extra`, `control` and `raw`."""
         if not any(rows.controls):
-            return {**self._decoded(rows.values), "control": pa.nulls(len(rows), pa.string())}
+            columns = decode(self.shape, rows.values)
+            return {**columns, "control": pa.nulls(len(rows), pa.string())}
         pairs = list(zip(rows.values, rows.controls, strict=True))
-        events = self._decoded([None if control else value for value, control in pairs])
+        events = decode(self.shape, [None if control else value for value, control in pairs])
         texts = [_json_text(value) if control else None for value, control in pairs]
         unread = [
             value if control and text is None else None
@@ -58,10 +58,6 @@ class JsonContent:
     def writers(self, records: Records) -> Sequence[str]:
         """One stage writes the topic."""
         return [""] * len(records)
-
-    def _decoded(self, lines: Sequence[bytes | None]) -> dict[str, Any]:
-        table = decode(self.shape, lines)
-        return dict(zip(table.column_names, table.columns, strict=True))
 
 
 class Rejected(NamedTuple):

@@ -18,7 +18,7 @@ from pipeline.parquet import Footer, Origins
 from pipeline.settings import LoggerSettings
 
 _DAY = 86_400_000  # milliseconds
-_ROWS_AT_ONCE = 4_096  # rows that become columns together: enough for Arrow, few for the cache
+_ROWS_AT_ONCE = 1_024  # become columns together: enough for Arrow, few enough for the cache
 
 
 @dataclass(slots=True)
@@ -108,9 +108,9 @@ class Held:
             left = records
             while left:
                 block = self._open(day, now)
-                room = self.limits.rows - block.count
-                block.add(left[:room])
-                left = left[room:]
+                most = min(self.limits.rows - block.count, _ROWS_AT_ONCE)
+                block.add(left[:most])
+                left = left[most:]
         self.next_offset = batch.next_offset
         self.latest = replace(batch, records=())
 

@@ -17,12 +17,7 @@ Fields = Mapping[str, "Convert | Fields"]
 
 
 class Misfit(ValueError):
-    """A value, or a line, or one line among many, is not what our stages write."""
-
-
-def converters(wire: pa.Schema, typed: pa.Schema) -> Fields:
-    """How each field's parsed value becomes one of `wire` that casts to its type in `typed`."""
-    return {one.name: _converter(one, typed) for one in wire}
+    """A value, or a line, is not what our stages write."""
 
 
 def split(fields: Fields, document: Document) -> tuple[Document, Document]:
@@ -36,6 +31,29 @@ def split(fields: Fields, document: Document) -> tuple[Document, Document]:
         elif value is not None:
             _place(name, value, field, known, extra)
     return known, extra
+
+
+def converter(kind: pa.DataType) -> Convert:
+    """From a parsed JSON value to one that Arrow takes for this type. Raises Misfit if it is none.
+
+    Times stay text, which Arrow casts.
+    """
+    return _CONVERT[kind]
+
+
+def count(value: Any) -> float:
+    """A whole number, as an integer or a float: both are how `serving` may write a count."""
+    number = _number(value)
+    if not number.is_integer() or not INT64_LOW <= number < INT64_HIGH:
+        raise Misfit
+    return number
+
+
+def texts(value: Any) -> Mapping[str, str]:
+    """An object that has nothing but texts."""
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise Misfit
+    return value
 
 
 def _place(
@@ -52,13 +70,6 @@ def _place(
             extra[name] = left
     else:
         extra[name] = value
-
-
-def _converter(field: pa.Field, typed: pa.Schema) -> Convert | Fields:
-    if pa.types.is_struct(field.type):
-        return {one.name: _converter(one, typed) for one in field.type}
-    target = typed.field(field.name).type if field.name in typed.names else field.type
-    return _CONVERT.get((field.type, target), _CONVERT_PLAINLY[field.type])
 
 
 def _text(value: Any) -> str:
@@ -79,16 +90,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _count(value: Any) -> float:
-    """A whole number: Arrow reads it as a double, as `serving` may write it either way."""
-    number = _number(value)
-    if not number.is_integer() or not INT64_LOW <= number < INT64_HIGH:
-        raise Misfit
-    return number
-
-
 def _instant(value: Any) -> str:
-    """Text that Arrow casts to a time, so that a line read alone or among others is the same."""
     text = _text(value)
     try:
         pa.scalar(text).cast(INSTANT)
@@ -104,12 +106,9 @@ def _instant_in_other_words(text: str) -> str:
         raise Misfit from None
 
 
-_CONVERT: dict[tuple[pa.DataType, pa.DataType], Convert] = {
-    (pa.string(), INSTANT): _instant,
-    (pa.float64(), pa.int64()): _count,
-}
-_CONVERT_PLAINLY: dict[pa.DataType, Convert] = {
+_CONVERT: dict[pa.DataType, Convert] = {
     pa.string(): _text,
     pa.int64(): _integer,
     pa.float64(): _number,
+    INSTANT: _instant,
 }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from inference_logger.contents import Content, JsonContent, RejectedContent
+from inference_logger.events import EventShape
+from inference_logger.inferences import InferenceShape
 from inference_logger.rows import Rows
-from inference_logger.shapes import EventShape, InferenceShape
 from pipeline.declaration import UseCase
 from pipeline.parquet import CONTROL, EVENT, MILLISECOND, schemas
 from pipeline.topics import Topics

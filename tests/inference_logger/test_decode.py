@@ -6,24 +6,26 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import orjson
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inference_logger.decode import decode, decode_one_by_one, read_together
-from inference_logger.shapes import EventShape, InferenceShape, Shape
-from inference_logger.split import Misfit
+from inference_logger.decode import Shape, decode
+from inference_logger.events import EventShape
+from inference_logger.inferences import InferenceShape
 from pipeline.declaration import Field, Integer, Number, Text
 from pipeline.errors import DataError
 from pipeline.parquet import feature_fields
 from pipeline.validation import Validator
 from tests.inference_logger.rig import CASE
-from tests.support.events import NOON, bet, registration
+from tests.support.events import NOON, bet
 
 EVENTS = EventShape.of(CASE)
 INFERENCES = InferenceShape.of(CASE)
@@ -53,7 +55,7 @@ def typed(kind: Field, value: Any) -> bool:
 
 def expected_event(line: bytes | None) -> Row:
     """The row of one line, by the standard library alone."""
-    nothing = dict.fromkeys([*EVENTS.typed.names, "extra", "raw"])
+    nothing = dict.fromkeys([*EVENTS.typed, "extra", "raw"])
     if line is None:
         return nothing
     document = strictly(line)
@@ -95,7 +97,7 @@ def event_row(document: Row) -> Row | None:
     row: Row = {}
     extra: Row = {}
     for name, value in document.items():
-        known = name in EVENTS.typed.names
+        known = name in [*EVENTS.typed]
         if name in fields and value is not None and typed(fields[name], value):
             row[name] = value
         elif not (known and value is None):
@@ -108,7 +110,9 @@ def event_row(document: Row) -> Row | None:
     return {**row, "event_time": at, "extra": extra or None}
 
 
-def rows(table: pa.Table) -> list[Row]:
+def rows(shape: Shape, lines: Sequence[bytes | None]) -> list[Row]:
+    table = pa.table(decode(shape, lines))
+    table.validate(full=True)
     return [
         {**row, "extra": None if row["extra"] is None else json.loads(row["extra"])}
         for row in table.to_pylist()
@@ -129,7 +133,7 @@ VALUES = st.recursive(
     ),
     max_leaves=4,
 )
-NAMES = st.sampled_from([*EVENTS.typed.names, "zz", ""])
+NAMES = st.sampled_from([*EVENTS.typed, "zz", ""])
 CANONICAL = st.builds(
     lambda kind, amount, user: {
         "user_id": user,
@@ -203,68 +207,58 @@ LINES = st.one_of(DUMPED, DUMPED, TWICE, SPOILT, JUNK, st.none())
 def test_any_lines_decode_row_for_row_as_the_standard_library_reads_each(
     lines: list[bytes | None],
 ) -> None:
-    table = decode(EVENTS, lines)
-    table.validate(full=True)
-    assert rows(table) == [expected_event(line) for line in lines]
+    assert rows(EVENTS, lines) == [expected_event(line) for line in lines]
 
 
-@given(lines=st.lists(DUMPED | TWICE | SPOILT | JUNK, min_size=1, max_size=4))
-@settings(max_examples=400, deadline=None)
-def test_what_is_read_together_is_what_each_line_holds(lines: list[bytes]) -> None:
-    """The guard itself, without the fallback: whatever it lets pass is one document a line."""
-    try:
-        together = EVENTS.columns(read_together(EVENTS.wire, lines))
-    except (Misfit, pa.ArrowException):
-        return
-    alone = decode_one_by_one(EVENTS, lines)
-    assert together.to_pylist() == alone.drop_columns(["extra", "raw"]).to_pylist()
-    assert alone["raw"].null_count == alone["extra"].null_count == len(lines)
+@given(line=DUMPED | TWICE | SPOILT)
+@settings(max_examples=200, deadline=None)
+def test_a_line_reads_the_same_at_first_and_at_second_sight(line: bytes) -> None:
+    assert rows(EVENTS, [line]) == rows(replace(EVENTS, decode=refuse), [line])
+
+
+def refuse(line: bytes) -> Any:
+    raise msgspec.DecodeError(repr(line))
 
 
 @pytest.mark.parametrize("line", NOT_ONE_LINE)
-def test_a_line_that_is_not_one_document_is_never_read_together(line: bytes) -> None:
-    with pytest.raises((Misfit, pa.ArrowException)):
-        read_together(EVENTS.wire, [line])
-    with pytest.raises((Misfit, pa.ArrowException)):
-        read_together(EVENTS.wire, [b"{}", line, b"{}{}"])
-
-
-def test_canonical_lines_are_read_together() -> None:
-    lines = [orjson.dumps(one) for one in (bet(1, event_id="e"), registration(postcode=10_003))]
-    table = EVENTS.columns(read_together(EVENTS.wire, lines))
-    assert table["bet_amount"].to_pylist() == [1.0, None]
-
-
-def test_many_chunks_keep_their_order() -> None:
-    lines = [orjson.dumps(bet(n)) for n in range(40_000)]
-    lines[20_000] = b"not json"
-    table = decode(EVENTS, lines)
-    amounts = table["bet_amount"].to_pylist()
-    assert amounts == [None if n == 20_000 else float(n) for n in range(40_000)]
+def test_a_line_that_is_not_one_document_shifts_no_other(line: bytes) -> None:
+    lines = [orjson.dumps(bet(1)), line, b"", b"{}{}", orjson.dumps(bet(2))]
+    found = rows(EVENTS, lines)
+    assert [row["raw"] for row in found] == [None, line, b"", b"{}{}", None]
+    assert [row["bet_amount"] for row in found] == [1.0, None, None, None, 2.0]
 
 
 def test_a_value_of_another_event_types_field_is_not_mixed_into_its_column() -> None:
-    (row,) = rows(decode(EVENTS, [orjson.dumps({**bet(1), "label": 1, "amount": "much"})]))
+    (row,) = rows(EVENTS, [orjson.dumps({**bet(1), "label": 1, "amount": "much"})])
     assert (row["label"], row["amount"]) == (None, None)
     assert row["extra"] == {"label": 1, "amount": "much"}
 
 
+def test_a_time_that_is_none_spoils_its_own_line_only() -> None:
+    good, late = bet(1), {**bet(2), "event_time": "2026-01-02T03:04:05.1234567Z"}
+    bad = orjson.dumps({**bet(3), "event_time": "soon"})
+    found = rows(EVENTS, [orjson.dumps(good), bad, orjson.dumps(late)])
+    assert [row["raw"] for row in found] == [None, bad, None]
+    assert [row["bet_amount"] for row in found] == [1.0, None, 2.0]
+    assert found[2]["event_time"].microsecond == 123456
+
+
 def test_an_unknown_field_that_is_null_is_kept() -> None:
     line = orjson.dumps({**bet(1), "mood": None})
-    (row,) = rows(decode(EVENTS, [line]))
+    (row,) = rows(EVENTS, [line])
     assert row["extra"] == {"mood": None}
 
 
 def test_text_that_is_not_utf8_is_kept_raw() -> None:
     line = orjson.dumps(bet(1)).replace(b"u1", b"\xff\xfe")
     good = orjson.dumps(bet(2))
-    assert rows(decode(EVENTS, [good, line]))[1]["raw"] == line
+    assert rows(EVENTS, [good, line])[1]["raw"] == line
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"1" + b"0" * 400])
 def test_no_nan_and_no_infinity_ever(number: bytes) -> None:
     line = orjson.dumps(bet(7)).replace(b"7.0", number)
-    assert rows(decode(EVENTS, [line]))[0]["raw"] == line
+    assert rows(EVENTS, [line])[0]["raw"] == line
 
 
 def field_values(field: Field) -> st.SearchStrategy[Any]:
@@ -297,7 +291,7 @@ def accepted_events(draw: st.DrawFn) -> bytes:
 @settings(max_examples=300, deadline=None)
 def test_every_canonical_record_lands_in_its_columns_without_loss(sources: list[bytes]) -> None:
     lines = list(canonical(sources))
-    for line, row in zip(lines, rows(decode(EVENTS, lines)), strict=True):
+    for line, row in zip(lines, rows(EVENTS, lines), strict=True):
         assert row["raw"] is None
         assert back(row) == without_known_nulls(json.loads(line))
 
@@ -321,7 +315,7 @@ def back(row: Row) -> Row:
 
 
 def without_known_nulls(document: Row) -> Row:
-    known = EVENTS.typed.names
+    known = [*EVENTS.typed]
     return {
         name: value for name, value in document.items() if value is not None or name not in known
     }
@@ -351,17 +345,17 @@ def inference(**changes: Any) -> Row:
     }
 
 
-def both_ways(shape: Shape, documents: Sequence[Row]) -> list[Row]:
-    """The rows, which must be the same read together and one by one."""
+def both_ways(documents: Sequence[Row]) -> list[Row]:
+    """The rows, which must be the same at first and at second sight."""
     lines = [orjson.dumps(document) for document in documents]
-    together: list[Row] = shape.columns(read_together(shape.wire, lines)).to_pylist()
-    alone = decode_one_by_one(shape, lines).drop_columns(["extra", "raw"]).to_pylist()
-    assert together == alone
-    return together
+    found = rows(INFERENCES, lines)
+    assert found == rows(replace(INFERENCES, decode=refuse), lines)
+    assert all(row["raw"] is row["extra"] is None for row in found)
+    return found
 
 
 def test_an_inference_becomes_one_column_for_each_feature() -> None:
-    (row,) = both_ways(INFERENCES, [inference()])
+    (row,) = both_ways([inference()])
     assert row["socioeconomic_idx"] == 2.5
     assert row["bet_count"] == 3
     assert row["lookups"] == '{"socioeconomic_idx":"cd"}'
@@ -371,19 +365,19 @@ def test_an_inference_becomes_one_column_for_each_feature() -> None:
 
 def test_counts_may_be_written_as_floats() -> None:
     features = {**inference()["features"], "bet_count": 3.0}
-    assert both_ways(INFERENCES, [inference(features=features)])[0]["bet_count"] == 3
+    assert both_ways([inference(features=features)])[0]["bet_count"] == 3
 
 
 def test_inferences_of_several_lookup_versions_each_keep_their_own() -> None:
     versions: list[Row] = [{}, {"socioeconomic_idx": "a"}, {"socioeconomic_idx": "b"}]
-    found = both_ways(INFERENCES, [inference(lookups=one) for one in versions])
+    found = both_ways([inference(lookups=one) for one in versions])
     assert [json.loads(row["lookups"]) for row in found] == versions
 
 
 def test_what_an_inference_has_no_column_for_is_kept_where_it_stood() -> None:
     features = {**inference()["features"], "new_feature": 1.5, "bet_count": 2.5}
     line = orjson.dumps(inference(features=features, note="x", event_type=None))
-    (row,) = rows(decode(INFERENCES, [line]))
+    (row,) = rows(INFERENCES, [line])
     assert row["extra"] == {"features": {"new_feature": 1.5, "bet_count": 2.5}, "note": "x"}
     assert (row["raw"], row["bet_count"], row["bet_sum"]) == (None, None, 2.5)
 
@@ -391,5 +385,5 @@ def test_what_an_inference_has_no_column_for_is_kept_where_it_stood() -> None:
 @pytest.mark.parametrize("change", [{"id": None}, {"probability": "high"}, {"scored_at": "soon"}])
 def test_what_is_no_inference_is_kept_raw(change: Row) -> None:
     line = orjson.dumps(inference(**change))
-    (row,) = rows(decode(INFERENCES, [line]))
+    (row,) = rows(INFERENCES, [line])
     assert (row["raw"], row["model"]) == (line, None)
