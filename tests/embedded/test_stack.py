@@ -87,7 +87,7 @@ def test_an_interrupt_during_the_start_leaves_nothing(
 ) -> None:
     assert eventually(lambda: len(working_in(tmp_path)) > 1)
     command.send_signal(signal.SIGINT)
-    assert command.wait(60) == 0
+    assert command.wait(120) == 0
     assert not working_in(tmp_path)
     assert not (tmp_path / "run" / "endpoints.json").exists()
 
