@@ -13,7 +13,6 @@ from inference_logger.tables import layouts
 from pipeline.process import Process, run_worker
 from pipeline.worker import run
 
-
 _YOUNG_OBJECTS = 50_000  # a poll's worth: Python's own 700 costs a quarter of the processor time
 
 
