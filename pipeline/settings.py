@@ -5,6 +5,7 @@ Nothing else reads the environment. Every variable begins with `PIPELINE_`.
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class KafkaSettings:
 class RedisSettings:
     """How to reach Redis: one server, or a cluster of them."""
 
-    url: str
+    url: str = field(repr=False)
     cluster: bool = False
     username: str = ""
     password: Secret = Secret("")
@@ -97,7 +98,9 @@ class _Reader:
     def text(self, name: str, default: str) -> str:
         return self._environ.get(f"PIPELINE_{name}", "").strip() or default
 
-    def number(self, name: str, default: T, kind: Callable[[str], T], low: float) -> T:
+    def number(
+        self, name: str, default: T, kind: Callable[[str], T], low: float, high: float = math.inf
+    ) -> T:
         text = self.text(name, "")
         if not text:
             return default
@@ -105,14 +108,23 @@ class _Reader:
             value = kind(text)
         except ValueError:
             raise _wrong(name, text, "a number") from None
-        if not float(text) >= low:
-            raise _wrong(name, text, f"at least {low:g}")
+        if not low <= float(text) <= high:
+            raise _wrong(name, text, f"at least {low:g}, at most {high:g}")
         return value
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         text = self.text(name, default)
         if text not in choices:
             raise _wrong(name, text, f"one of {', '.join(choices)}")
+        return text
+
+    def redis_url(self, name: str, default: str) -> str:
+        """A URL that redis-py takes; it may hold a password, and is not shown."""
+        text = self.text(name, default)
+        if not text.startswith(("redis://", "rediss://", "unix://")):
+            raise SettingsError(
+                f"PIPELINE_{name} is no URL of Redis", "Set it to redis://HOST:PORT"
+            )
         return text
 
     def secret(self, name: str) -> Secret:
@@ -142,7 +154,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         cached_entities=read.number("CACHED_ENTITIES", 200_000, int, 1),
         batch_records=read.number("BATCH_RECORDS", 5_000, int, 1),
         metrics_host=read.text("METRICS_HOST", "127.0.0.1"),
-        metrics_port=read.number("METRICS_PORT", 0, int, 0),
+        metrics_port=read.number("METRICS_PORT", 0, int, 0, 65_535),
         log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         faults=read.text("FAULTS", ""),
         logger=LoggerSettings(
@@ -170,7 +182,7 @@ def _kafka(read: _Reader) -> KafkaSettings:
 
 def _redis(read: _Reader) -> RedisSettings:
     return RedisSettings(
-        url=read.text("REDIS", "redis://127.0.0.1:6379/0"),
+        url=read.redis_url("REDIS", "redis://127.0.0.1:6379/0"),
         cluster=read.flag("REDIS_CLUSTER"),
         username=read.text("REDIS_USERNAME", ""),
         password=read.secret("REDIS_PASSWORD"),

@@ -54,6 +54,7 @@ WALL_CLOCKS = ("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "
 KNOW_THE_TIME = ("pipeline/clock.py", "embedded/__main__.py", "cli/")
 
 PURE = (
+    "pipeline/conflicts.py",
     "pipeline/control.py",
     "pipeline/declaration/fields.py",
     "pipeline/declaration/use_case.py",

@@ -87,6 +87,7 @@ def test_every_variable_is_read() -> None:
         ("CACHED_ENTITIES", "0"),
         ("BATCH_RECORDS", "0"),
         ("METRICS_PORT", "-1"),
+        ("METRICS_PORT", "65536"),
         ("METRICS_PORT", "http"),
         ("LOG_LEVEL", "loud"),
         ("LOGGER_ROWS", "0"),
@@ -106,10 +107,20 @@ def test_a_wrong_value_names_its_variable(name: str, text: str) -> None:
     assert caught.value.remedy
 
 
+def test_a_wrong_url_of_redis_is_named_and_not_shown() -> None:
+    with pytest.raises(SettingsError, match="PIPELINE_REDIS is no URL of Redis") as caught:
+        read_settings({"PIPELINE_REDIS": "me:pass-u@host:1"})
+    assert "pass-" not in str(caught.value)
+
+
 @pytest.mark.parametrize("show", [repr, str])
 def test_no_secret_is_shown(show: object) -> None:
     settings = read_settings(
-        {"PIPELINE_KAFKA_PASSWORD": "pass-k", "PIPELINE_REDIS_PASSWORD": "pass-r"}
+        {
+            "PIPELINE_KAFKA_PASSWORD": "pass-k",
+            "PIPELINE_REDIS_PASSWORD": "pass-r",
+            "PIPELINE_REDIS": "redis://me:pass-u@host:1",
+        }
     )
     assert callable(show)
     assert "pass-" not in show(settings)
