@@ -94,15 +94,22 @@ class InferenceLogger:
         if held is None or not self.reader.is_current(batch) or batch.start < held.next_offset:
             return
         if batch.start > held.next_offset:
-            del self.held[key]
+            self._drop(key, held)
             self.reader.reposition(*key)
             return
         held.take(batch, self.clock.monotonic())
 
     def _drop_what_is_lost(self) -> None:
         for key, held in [*self.held.items()]:
-            if held.latest is not None and not self.reader.is_current(held.latest):
-                del self.held[key]
+            if self._is_lost(held):
+                self._drop(key, held)
+
+    def _is_lost(self, held: Held) -> bool:
+        return held.latest is not None and not self.reader.is_current(held.latest)
+
+    def _drop(self, key: Key, held: Held) -> None:
+        held.blocks.clear()
+        del self.held[key]
 
     async def _keep_within_bytes(self) -> None:
         while sum(held.bytes for held in self.held.values()) > self.limits.bytes:
@@ -110,7 +117,13 @@ class InferenceLogger:
             await self._write(key, held, held.blocks[0])
 
     async def _write(self, key: Key, held: Held, block: Block) -> None:
-        """Write the oldest block. Raises InfrastructureError; then all is still held."""
+        """Write the oldest block. Raises InfrastructureError; then all is still held.
+
+        Nothing is held any more where the partition was lost, or another worker was first.
+        """
+        if self._is_lost(held):
+            self._drop(key, held)
+            return
         table = await asyncio.to_thread(self._publish, key[0], block)
         if table is None:
             self._fenced(key, held)
@@ -128,8 +141,7 @@ class InferenceLogger:
     def _fenced(self, key: Key, held: Held) -> None:
         log.warning("these records are in another file", topic=key[0], partition=key[1])
         metrics.REWINDS.labels(self.name, "fenced").inc()
-        held.blocks.clear()
-        del self.held[key]
+        self._drop(key, held)
         self.reader.reposition_once_confirmed(*key)
 
     def _wrote_up_to(self, key: Key, position: Position) -> None:

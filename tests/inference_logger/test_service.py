@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference_logger.files import NewFile
 from pipeline.control import lookup_record
 from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.kafka.feed import Log
@@ -143,6 +144,22 @@ async def test_what_is_held_of_a_lost_partition_is_dropped_unwritten(tmp_path: P
     rig.feed.rebalance()
     await rig.stage.close()
     assert files_of(tmp_path) == []
+
+
+async def test_a_partition_lost_while_another_is_written_is_left_to_its_next_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig.on(tmp_path, {0: bets(10), 1: bets(10, 1)})
+    await rig.step()
+    publish = rig.stage.files.publish
+
+    def publish_and_lose_the_other(file: NewFile) -> bool:
+        rig.feed.reposition(INCOMING, 1 - file.partition)
+        return publish(file)
+
+    monkeypatch.setattr(rig.stage.files, "publish", publish_and_lose_the_other)
+    await rig.stage.close()
+    assert len(files_of(tmp_path)) == 1
 
 
 async def test_a_batch_from_before_a_rebalance_is_discarded(tmp_path: Path) -> None:
