@@ -73,7 +73,6 @@ class InferenceLogger:
 
     async def close(self) -> None:
         """Write what is held of the partitions that are still ours."""
-        self._drop_what_is_lost()
         try:
             for key, held in [*self.held.items()]:
                 while held.blocks:

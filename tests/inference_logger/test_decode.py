@@ -25,7 +25,7 @@ from pipeline.errors import DataError
 from pipeline.parquet import feature_fields
 from pipeline.validation import Validator
 from tests.inference_logger.rig import CASE
-from tests.support.events import NOON, bet
+from tests.support.events import NOON, bet, registration
 
 EVENTS = EventShape.of(CASE)
 INFERENCES = InferenceShape.of(CASE)
@@ -241,6 +241,15 @@ def test_a_time_that_is_none_spoils_its_own_line_only() -> None:
     assert [row["raw"] for row in found] == [None, bad, None]
     assert [row["bet_amount"] for row in found] == [1.0, None, 2.0]
     assert found[2]["event_time"].microsecond == 123456
+
+
+def test_an_integer_beyond_64_bits_has_no_column() -> None:
+    too_large = 2**63
+    field = orjson.dumps(registration(postcode=too_large))
+    envelope = orjson.dumps({**bet(1), "schema_version": too_large})
+    first, second = rows(EVENTS, [field, envelope])
+    assert (first["postcode"], first["extra"]) == (None, {"postcode": too_large})
+    assert second["raw"] == envelope
 
 
 def test_an_unknown_field_that_is_null_is_kept() -> None:

@@ -17,10 +17,10 @@ from tests.inference_logger.rig import INCOMING, Rig, bets, files_of, offsets_of
 TEN_ROWS = LoggerSettings(rows=10)
 
 
-def position_of(root: Path) -> int | None:
+def position_of(root: Path, partition: int = 0) -> int | None:
     log = LogFiles(root, "another", FaultPoints())
     log.prepare([INCOMING])
-    found = log.position(INCOMING, 0)
+    found = log.position(INCOMING, partition)
     return None if found is None else found.next_offset
 
 
@@ -44,9 +44,10 @@ async def test_the_position_outlives_archived_files(tmp_path: Path) -> None:
 
 
 async def test_without_a_position_file_the_last_footer_says_it(tmp_path: Path) -> None:
-    await Rig.on(tmp_path, {0: bets(25), 10: bets(5, 10)}, limits=TEN_ROWS).run()
-    note_of(tmp_path).unlink()
-    assert position_of(tmp_path) == 25
+    await Rig.on(tmp_path, {1: bets(15, 1), 10: bets(25, 10)}, limits=TEN_ROWS).run()
+    for note in note_of(tmp_path).parent.iterdir():
+        note.unlink()
+    assert position_of(tmp_path, 1) == 15
 
 
 async def test_the_higher_of_position_file_and_last_footer_wins(tmp_path: Path) -> None:

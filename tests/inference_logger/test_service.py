@@ -67,11 +67,11 @@ async def test_a_quiet_topic_is_logged_when_its_time_has_come(tmp_path: Path) ->
 
 
 async def test_files_are_cut_before_too_many_bytes_are_held(tmp_path: Path) -> None:
-    limits = LoggerSettings(rows=10**9, bytes=20_000, seconds=10**9)
-    rig = Rig.on(tmp_path, {0: bets(100), 1: bets(20, 1)}, limits=limits)
+    limits = LoggerSettings(rows=10**9, bytes=100_000, seconds=10**9)
+    rig = Rig.on(tmp_path, {0: bets(1_024), 1: bets(20, 1)}, limits=limits, most=2_000)
     await rig.step()
-    assert sum(held.bytes for held in rig.stage.held.values()) <= 20_000
-    assert len(offsets_of(tmp_path, 0)) == 100
+    assert offsets_of(tmp_path, 0) == list(range(1_024))
+    assert offsets_of(tmp_path, 1) == []
 
 
 async def test_a_file_never_spans_dates(tmp_path: Path) -> None:
@@ -84,6 +84,14 @@ async def test_a_file_never_spans_dates(tmp_path: Path) -> None:
         ("date=2026-01-02", "2"),
         ("date=2026-01-03", "3"),
     ]
+
+
+async def test_a_date_gone_by_is_written_at_once(tmp_path: Path) -> None:
+    midnight = 1_767_312_000_000
+    log = [consumed(b"{}", offset=n, timestamp=midnight - 1 + n) for n in range(2)]
+    rig = Rig.on(tmp_path, {0: log})
+    await rig.step()
+    assert offsets_of(tmp_path) == [0]
 
 
 async def test_a_clock_that_goes_back_over_midnight_loses_nothing(tmp_path: Path) -> None:
@@ -168,8 +176,7 @@ async def test_a_batch_from_before_a_rebalance_is_discarded(tmp_path: Path) -> N
     rig.feed.rebalance()
     await rig.feed.poll(rig.stage)
     await rig.stage.process(stale)
-    await rig.stage.close()
-    assert files_of(tmp_path) == []
+    assert rig.stage.held[INCOMING, 0].blocks == []
 
 
 async def test_a_batch_that_comes_again_is_taken_once(tmp_path: Path) -> None:
@@ -209,6 +216,12 @@ async def test_replays_are_known_after_a_restart(tmp_path: Path) -> None:
 async def test_a_record_without_origin_is_its_own(tmp_path: Path) -> None:
     await Rig.on(tmp_path, {2: [consumed(b"{}", partition=2, offset=0)]}).run()
     assert [row["origin"] for row in rows_of(tmp_path)] == [f"{INCOMING_ID}/2/0/0"]
+
+
+async def test_of_two_origins_in_one_record_the_first_counts(tmp_path: Path) -> None:
+    headers = (*caused_by(5), *caused_by(6))
+    await Rig.on(tmp_path, {0: [consumed(b"{}", headers=headers)]}).run()
+    assert [row["origin"] for row in rows_of(tmp_path)] == [f"{SOURCE_ID}/0/5/0"]
 
 
 async def test_origin_and_its_time_are_columns(tmp_path: Path) -> None:
