@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -35,20 +36,21 @@ def main() -> int:
     """Measure, print and write. 0 once all is measured, whether or not a target is met."""
     options = _options()
     size = QUICK if options.quick else FULL
+    size = replace(size, rounds=options.rounds or size.rounds)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             software = install(default_cache(os.environ), console.print)
             with Stack(Path(name), software) as endpoints, lab(size, Path(name), endpoints) as made:
                 chosen = [one for one in STAGES if one.name in (options.only or NAMES)]
-                report = _measured(made, chosen, options.rounds or size.rounds)
+                report = _measured(made, chosen)
     except PipelineError as error:
-        console.print(f"[red]{error}")
+        console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         return 130
     report.show(console)
-    report.write(options.out or RESULTS / f"{size.name}.json")
+    report.write(options.out or RESULTS / f"{'-'.join([size.name, *(options.only or ())])}.json")
     return 0
 
 
@@ -61,9 +63,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(made: Lab, chosen: Sequence[Stage], rounds: int) -> Report:
+def _measured(made: Lab, chosen: Sequence[Stage]) -> Report:
     """Once through the chain to fill the topics and warm the broker; then round by round."""
-    before = load()
+    before, rounds = load(), made.size.rounds
     console.print(f"{made.size.events:,} events, {rounds} rounds; first once unmeasured ...")
     generate(made)
     for stage in STAGES:

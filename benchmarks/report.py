@@ -51,7 +51,7 @@ def _summary(ratio: Ratio) -> dict[str, Any]:
 
 def _rates(rounds: Rounds) -> Table:
     table = Table(Column("worker", no_wrap=True), title="Medians over the rounds")
-    for heading in ("records/s", "per CPU s", "seconds", "MiB at 25 %", "MiB at end"):
+    for heading in ("records/s", "per CPU s", "seconds", "MiB at 1/4", "MiB at end"):
         table.add_column(heading, justify="right")
     for name, of_stage in rounds.items():
         table.add_row(name, *_cells([one.ours for one in of_stage]))
