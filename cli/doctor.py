@@ -150,7 +150,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         with translated("asking how it is configured"), _client(settings) as client:
             for name in DURABLE:  # Redis before 7 takes one at a time
                 config.update(client.config_get(name))
-        return f"reached at {settings.redis.url}"
+        return f"reached at {settings.redis.address}"
 
     reached = _asked("Redis", look)
     yield reached

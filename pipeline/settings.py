@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.errors import SettingsError
 
@@ -51,6 +52,12 @@ class RedisSettings:
     username: str = ""
     password: Secret = Secret("")
     ca_file: str = ""
+
+    @property
+    def address(self) -> str:
+        """The URL without what it may hold of a password: fit to be shown."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @dataclass(frozen=True, slots=True)

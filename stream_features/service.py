@@ -28,6 +28,13 @@ class _WithoutKafka(BootStrategy):
     enable_web = False
 
 
+class _WithoutTables(faust.App):
+    """Faust makes directories for its tables when it starts; here are none."""
+
+    async def on_first_start(self) -> None:
+        """Nothing."""
+
+
 class FeatureApp:
     """Runs one stage on one feed as a Faust agent."""
 
@@ -35,7 +42,7 @@ class FeatureApp:
         self._stage = stage
         self._feed = feed
         self._health = health
-        self._app = faust.App(name, web_enabled=False)
+        self._app = _WithoutTables(name, web_enabled=False)
         self._app.boot_strategy = _WithoutKafka(self._app)
         self._channel = self._app.channel(maxsize=1)
         self._idle = asyncio.Event()

@@ -12,7 +12,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pipeline.errors import Fatal, InfrastructureError
+from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.logs import log
 from pipeline.settings import RedisSettings
 
@@ -56,9 +56,14 @@ def connect(settings: RedisSettings) -> Client:
 
 @contextlib.contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Raise InfrastructureError for what passes, and Fatal for any other Redis error."""
+    """Raise InfrastructureError for what passes, Refusal for a password, Fatal for all else."""
     try:
         yield
+    except exceptions.AuthenticationError as error:  # to redis-py it is a lost connection
+        raise Refusal(
+            f"Redis refuses us: {error}",
+            "Set PIPELINE_REDIS_USERNAME and PIPELINE_REDIS_PASSWORD to what it knows",
+        ) from error
     except _PASSING as error:
         raise InfrastructureError(_said(doing, error)) from error
     except exceptions.RedisError as error:

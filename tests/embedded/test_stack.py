@@ -95,7 +95,7 @@ def test_an_interrupt_during_the_start_leaves_nothing(
 def test_a_directory_belongs_to_one_stack_at_a_time(
     command: subprocess.Popen[str], tmp_path: Path, software: Software
 ) -> None:
-    assert eventually((tmp_path / "run" / ".lock").exists)
+    assert eventually((tmp_path / "run" / "endpoints.json").exists)
     with (
         pytest.raises(Refusal, match="in use by a running stack"),
         Stack(tmp_path / "run", software),

@@ -18,6 +18,11 @@ def test_without_any_variable_the_defaults_hold() -> None:
     assert settings.instance  # the machine's name
 
 
+def test_the_address_of_redis_holds_no_password() -> None:
+    url = "rediss://me:pass-u@r:6380/2?password=pass-q"
+    assert read_settings({"PIPELINE_REDIS": url}).redis.address == "rediss://r:6380/2"
+
+
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert read_settings({"PIPELINE_PARTITIONS": " ", "PIPELINE_KAFKA": ""}).partitions == 8
 

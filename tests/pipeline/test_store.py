@@ -10,10 +10,10 @@ from redis import exceptions
 
 from embedded.ports import free_port
 from pipeline.control import lookup_record
-from pipeline.errors import Fatal, InfrastructureError
+from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.marker import Marker
 from pipeline.origin import Highest
-from pipeline.settings import RedisSettings
+from pipeline.settings import RedisSettings, Secret
 from pipeline.state import EntityState, StateCodec, hashed_id
 from pipeline.store.client import connect, translated, warn_unless_durable
 from pipeline.store.store import Conflict, Store, Values
@@ -45,6 +45,14 @@ async def test_entities_and_marker_are_written_together(real_server: RedisServer
     assert snapshot.marker == await real_server.store.marker(0) == WROTE
     assert CODEC.decode(snapshot.values[0]) == STATE
     assert CODEC.decode(snapshot.values[1]) is None
+
+
+async def test_a_wrong_password_is_refused_and_not_shown(redis_url: str) -> None:
+    client = connect(RedisSettings(redis_url, username="me", password=Secret("pass-x")))
+    with pytest.raises(Refusal, match="PIPELINE_REDIS_PASSWORD") as refused:
+        await Store(client, KEYS, FIELDS).marker(0)
+    await client.aclose()
+    assert "pass-x" not in str(refused.value)
 
 
 async def test_a_person_reads_an_entity_with_hgetall(real_server: RedisServer) -> None:

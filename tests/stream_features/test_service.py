@@ -9,6 +9,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self, cast
 
 import faust
@@ -25,6 +26,13 @@ from stream_features.service import FeatureApp
 from tests.support.events import batch_of, bet, log_of
 
 SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Faust by itself makes directories."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 class WithoutKafka(BootStrategy):
@@ -140,6 +148,10 @@ class FakeStage:
         self.closed = True
 
 
+def left_in(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
 def app_of(stage: FakeStage, feed: FakeFeed) -> FeatureApp:
     name = f"app-{uuid.uuid4().hex[:8]}"
     return FeatureApp(name, stage, cast("Feed", feed), Health(FixedClock()))
@@ -153,6 +165,15 @@ async def test_polls_are_processed_in_order() -> None:
     await asyncio.wait_for(running, SECONDS)
     assert stage.done == [4, 3, 2, 1, 0]
     assert (stage.closed, feed.stopped) == (True, True)
+
+
+async def test_it_writes_nothing_where_it_runs(workplace: Path) -> None:
+    stage, stopping = FakeStage(), Stopping()
+    running = asyncio.create_task(app_of(stage, FakeFeed()).run(stopping))
+    await until(lambda: len(stage.done) == 5)
+    stopping.set()
+    await asyncio.wait_for(running, SECONDS)
+    assert not left_in(workplace)
 
 
 @pytest.mark.parametrize("error", [KeyError("unknown"), Refusal("no", "Do it")])
