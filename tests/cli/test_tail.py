@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
+from kafka import KafkaProducer
 
 from pipeline.topics import Topics
 from tests.cli.helpers import Run
@@ -33,6 +35,17 @@ def test_the_last_records_come_first(run: Run, generated: str) -> None:
 def test_all_records_come_from_the_start(run: Run, quickly_generated: str) -> None:
     lines = run("tail", quickly_generated, "--from-start", "--limit", "20").output.splitlines()
     assert sorted(line.split("  ")[-1].encode() for line in lines) == sorted(EVENTS)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_what_a_source_compressed_is_read(
+    run: Run, topics: Topics, kafka: str, codec: str
+) -> None:
+    with closing(KafkaProducer(bootstrap_servers=kafka, compression_type=codec)) as producer:
+        for event in EVENTS:
+            producer.send(topics.generated, event, partition=0)
+    ended = run("tail", topics.generated, "--from-start", "--limit", "20")
+    assert [line.split("  ")[-1].encode() for line in ended.output.splitlines()] == EVENTS
 
 
 def test_json_lines_are_one_object_each(run: Run, quickly_generated: str) -> None:
