@@ -10,7 +10,7 @@ from pathlib import Path
 
 import use_cases
 from cli.runs import MODELS, RunNote, folders, read_note, write_note
-from cli.servers import servers
+from cli.servers import Servers, servers
 from cli.supervisor import Supervisor
 from cli.workers import worker_specs
 from embedded.stack import Endpoints
@@ -26,7 +26,7 @@ class Base:
     """What the workers stand on; `environ` is what their processes and our settings share."""
 
     directory: Path
-    endpoints: Endpoints
+    servers: Servers
     environ: Mapping[str, str]
     settings: Settings
     case: UseCase
@@ -55,12 +55,12 @@ def base(environ: Mapping[str, str], directory: Path, say: Say) -> Iterator[Base
     """Kafka and Redis, and the topics that were missing. Main thread only."""
     read_settings(environ)  # what is wrong is said before anything starts
     say(f"Starting Kafka and Redis under {directory} ...")
-    with servers(environ, directory, say) as endpoints:
-        complete = run_environment(environ, directory, endpoints)
+    with servers(environ, directory, say) as found:
+        complete = run_environment(environ, directory, found.endpoints)
         settings = read_settings(complete)
         case = use_cases.load(settings.use_case)
         _create_topics(settings, Topics.of(case))
-        yield Base(directory, endpoints, complete, settings, case)
+        yield Base(directory, found, complete, settings, case)
 
 
 def _create_topics(settings: Settings, topics: Topics) -> None:

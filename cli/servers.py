@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.runs import OUTSIDE, ROOT, is_set
 from embedded.cache import default_cache
 from embedded.install import install
-from embedded.kafka import start_kafka
-from embedded.redis import start_redis
-from embedded.software import Software
 from embedded.stack import Endpoints, Stack, latest_run, new_run
 from pipeline.errors import Refusal
 
 
-class PartStack(Stack):
-    """A stack of which one server is somewhere else."""
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where Kafka and Redis are; `check` raises Refusal once one that was started here ended."""
 
-    def __init__(self, directory: Path, software: Software, kafka: str, redis: str) -> None:
-        """`kafka` or `redis` is where that one is reached; an empty one is started."""
-        super().__init__(directory, software)
-        self._kafka = kafka
-        self._redis = redis
-
-    def _start(self, undo: ExitStack) -> Endpoints:
-        logs = self.directory / "logs"
-        kafka, redis = self._kafka, self._redis
-        if not redis:
-            binary = self.software.redis_server
-            server = start_redis(binary, self.directory / "redis", logs / "redis.log")
-            undo.callback(server.stop)
-            server.wait_until_ready()
-            redis = f"redis://{server.address}/0"
-        if not kafka:
-            server = start_kafka(self.software, self.directory / "kafka", logs / "kafka.log")
-            undo.callback(server.stop)
-            server.wait_until_ready()
-            kafka = server.address
-        return Endpoints(kafka, redis, os.getpid())
+    endpoints: Endpoints
+    check: Callable[[], None]
 
 
 def run_directory(environ: Mapping[str, str], *, resume: bool, root: Path = ROOT) -> Path:
@@ -59,14 +39,14 @@ def run_directory(environ: Mapping[str, str], *, resume: bool, root: Path = ROOT
 @contextmanager
 def servers(
     environ: Mapping[str, str], directory: Path, say: Callable[[str], None]
-) -> Iterator[Endpoints]:
+) -> Iterator[Servers]:
     """Both servers, answering; what was started here is stopped at the end. Main thread only."""
     kafka = environ.get("PIPELINE_KAFKA", "").strip()
     redis = environ.get("PIPELINE_REDIS", "").strip()
     if kafka and redis:
-        yield Endpoints(kafka, redis, os.getpid())
+        yield Servers(Endpoints(kafka, redis, os.getpid()), lambda: None)
         return
     software = install(default_cache(environ), say)
-    part = PartStack(directory, software, kafka, redis)
-    with part if kafka or redis else Stack(directory, software) as endpoints:
-        yield endpoints
+    stack = Stack(directory, software, kafka=kafka, redis=redis)
+    with stack as endpoints:
+        yield Servers(endpoints, stack.check)

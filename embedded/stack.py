@@ -18,6 +18,7 @@ from embedded.redis import start_redis
 from pipeline.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -39,20 +40,30 @@ class Endpoints:
 
 
 class Stack:
-    """A context manager: both servers answer inside it and are stopped after it.
+    """A context manager: both servers answer inside it; those started here are stopped after it.
 
     A directory that was used before goes on with its data. Enter it in the main thread.
     """
 
-    def __init__(self, directory: Path, software: Software, *, heap: str = "512m") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        software: Software,
+        *,
+        heap: str = "512m",
+        kafka: str = "",
+        redis: str = "",
+    ) -> None:
+        """`kafka` (host:port) or `redis` (a URL) is one that runs elsewhere and is not started."""
         self.directory = directory.resolve()  # the servers run in directories of their own
         self.software = software
         self.heap = heap
+        self._elsewhere = (kafka, redis)
         self._servers: tuple[Server, ...] = ()
         self._stop = ExitStack()
 
     def __enter__(self) -> Endpoints:
-        """Start both; blocks until they answer. Raises Refusal, with nothing left running."""
+        """Start them; blocks until they answer. Raises Refusal, with nothing left running."""
         with ExitStack() as undo:
             undo.enter_context(_own(self.directory))
             (self.directory / ENDPOINTS).unlink(missing_ok=True)  # of a stack that was killed
@@ -68,7 +79,7 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop both in order; blocks until they ended, killed after a deadline."""
+        """Stop them in order; blocks until they ended, killed after a deadline."""
         self._stop.close()
 
     def check(self) -> None:
@@ -77,19 +88,28 @@ class Stack:
             server.check()
 
     def _start(self, undo: ExitStack) -> Endpoints:
-        logs = self.directory / "logs"
-        redis = start_redis(
-            self.software.redis_server, self.directory / "redis", logs / "redis.log"
-        )
-        undo.callback(redis.stop)
-        kafka = start_kafka(
-            self.software, self.directory / "kafka", logs / "kafka.log", heap=self.heap
-        )
-        undo.callback(_stop_together, kafka, redis)
-        self._servers = (redis, kafka)
+        kafka, redis = self._elsewhere
+        if not redis:
+            redis = f"redis://{self._begin(self._start_redis(), undo).address}/0"
+        if not kafka:
+            kafka = self._begin(self._start_kafka(), undo).address
+        undo.callback(_terminate, self._servers)
         for server in self._servers:
             server.wait_until_ready()
-        return Endpoints(kafka.address, f"redis://{redis.address}/0", os.getpid())
+        return Endpoints(kafka, redis, os.getpid())
+
+    def _begin(self, server: Server, undo: ExitStack) -> Server:
+        undo.callback(server.stop)
+        self._servers = (*self._servers, server)
+        return server
+
+    def _start_redis(self) -> Server:
+        log = self.directory / "logs" / "redis.log"
+        return start_redis(self.software.redis_server, self.directory / "redis", log)
+
+    def _start_kafka(self) -> Server:
+        log = self.directory / "logs" / "kafka.log"
+        return start_kafka(self.software, self.directory / "kafka", log, heap=self.heap)
 
 
 def new_run(root: Path, now: datetime) -> Path:
@@ -110,11 +130,10 @@ def find_endpoints(root: Path) -> Endpoints | None:
     return None
 
 
-def _stop_together(*servers: Server) -> None:
+def _terminate(servers: Sequence[Server]) -> None:
+    """Ask all at once, so that they end side by side."""
     for server in servers:
         server.terminate()
-    for server in servers:
-        server.stop()
 
 
 def _write_endpoints(directory: Path, endpoints: Endpoints) -> Path:

@@ -56,12 +56,13 @@ def up(
 
 
 def _watch(console: Console, ready: Base, supervisor: Supervisor) -> None:
-    """Keep the workers running, and show how they do, until KeyboardInterrupt."""
+    """Keep the workers running, and show how they do, until KeyboardInterrupt or a server's end."""
     watch = Watch(supervisor.workers, ready.case)
     due = 0.0
     with shown(console, _caption(ready)) as (show, pause):
         while True:
             now = time.monotonic()
+            ready.servers.check()
             dead = supervisor.tick(now)
             if dead or now >= due:
                 show(watch.rows(now))
@@ -70,7 +71,8 @@ def _watch(console: Console, ready: Base, supervisor: Supervisor) -> None:
 
 
 def _caption(ready: Base) -> str:
+    found = ready.servers.endpoints
     return (
-        f"Kafka {ready.endpoints.kafka}  Redis {ready.endpoints.redis}  "
+        f"Kafka {found.kafka}  Redis {found.redis}  "
         f"logs {ready.directory / 'logs'}  Ctrl-C stops everything"
     )

@@ -73,6 +73,7 @@ class Driver:
         """Let time pass while the workers are looked after. Raises Failed for a dying one."""
         until = time.monotonic() + seconds
         while (now := time.monotonic()) < until:
+            self.base.servers.check()
             self.supervisor.tick(now)
             give_up_on_the_dying(self.supervisor.workers)
             time.sleep(_TICK_SECONDS)

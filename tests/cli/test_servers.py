@@ -14,13 +14,15 @@ def test_servers_that_the_environment_names_take_the_place_of_embedded_ones(
     tmp_path: Path,
 ) -> None:
     environ = {"PIPELINE_KAFKA": "broker:9092", "PIPELINE_REDIS": "redis://elsewhere"}
-    with servers(environ, tmp_path / "run", print) as endpoints:
+    with servers(environ, tmp_path / "run", print) as found:
+        endpoints = found.endpoints
         assert (endpoints.kafka, endpoints.redis) == ("broker:9092", "redis://elsewhere")
     assert not (tmp_path / "run").exists()
 
 
 def test_only_the_server_that_is_not_named_is_started(tmp_path: Path) -> None:
-    with servers({"PIPELINE_KAFKA": "broker:9092"}, tmp_path / "outside", print) as endpoints:
+    with servers({"PIPELINE_KAFKA": "broker:9092"}, tmp_path / "outside", print) as found:
+        endpoints = found.endpoints
         with Redis.from_url(endpoints.redis) as client:
             assert client.ping()
         assert endpoints.kafka == "broker:9092"

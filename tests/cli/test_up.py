@@ -13,6 +13,7 @@ import pytest
 
 from cli.runs import find
 from embedded.software import Software
+from pipeline.exit_codes import ExitCode
 from tests.cli.helpers import children, eventually, runs
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,16 @@ def test_a_worker_that_was_killed_runs_again(up: Up) -> None:
     os.kill(first, signal.SIGKILL)
     assert eventually(lambda: child(process, "-m event_handler") not in (None, first))
     assert eventually(lambda: "running, restarted once" in output(), 30)
+
+
+def test_the_end_of_its_redis_ends_it_and_is_said(up: Up) -> None:
+    process = up()
+    assert eventually(lambda: is_ready(process), 60)
+    server = child(process, "redis-server")
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    assert process.wait(60) == ExitCode.REFUSED
+    assert "Redis ended with -9" in output()
 
 
 def test_it_ends_when_asked_and_goes_on_where_it_was(up: Up, elsewhere: Path) -> None:
