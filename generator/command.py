@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 import use_cases
+from generator.disorder import Disorder
 from generator.kafka_sink import kafka_sink
 from generator.lookup_file import write_lookup
 from generator.malformed import mixed
@@ -42,6 +43,12 @@ def command(  # noqa: PLR0913 - one argument for each option
     malformed: Annotated[
         float, typer.Option(metavar="SHARE", help="How much of all is malformed, below 1.")
     ] = 0.0,
+    duplicate: Annotated[
+        float, typer.Option(metavar="SHARE", help="How many good ones come a second time.")
+    ] = 0.0,
+    late: Annotated[
+        float, typer.Option(metavar="SHARE", help="How many come after later ones of their user.")
+    ] = 0.0,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Without end, stamped now; 50 a second.")
     ] = False,
@@ -55,7 +62,7 @@ def command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Send a seeded world to Kafka.
 
-    Example: generate --users 2000 --events 100 --seed 1 --malformed 0.01
+    Example: generate --users 2000 --events 100 --seed 1 --malformed 0.01 --duplicate 0.05
     """
     settings = read_settings(os.environ)
     case, build = use_cases.load(settings.use_case), world_of(settings.use_case)
@@ -63,9 +70,10 @@ def command(  # noqa: PLR0913 - one argument for each option
     world = build(size)
     if lookups is not None:
         _write_lookups(lookups, case, world)
-    own = live(build, size, _CLOCK.now) if real_time else world.events()
+    order = Disorder(duplicate, late, seed).of
+    own = live(build, size, _CLOCK.now, order) if real_time else order(world.events())
     records = islice(mixed(own, case, malformed, seed), limit)
-    expected = None if real_time else round(world.total / (1 - malformed))
+    expected = None if real_time else round(world.total * (1 + duplicate) / (1 - malformed))
     if rate is None and real_time:
         rate = _LIVE_RATE
     pace = FullSpeed() if rate is None else AtRate(rate, _CLOCK)

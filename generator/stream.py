@@ -12,6 +12,7 @@ from pipeline.errors import SettingsError
 from pipeline.world import SourceRecord, World, WorldSize
 
 Build = Callable[[WorldSize], World]
+Order = Callable[[Iterator[SourceRecord]], Iterator[SourceRecord]]
 
 
 def world_of(use_case: str) -> Build:
@@ -32,7 +33,12 @@ def world_of(use_case: str) -> Build:
     return cast("Build", module.build)
 
 
-def live(build: Build, size: WorldSize, now: Callable[[], int]) -> Iterator[SourceRecord]:
-    """Worlds without end, seed after seed, each record stamped `now()` when it is taken."""
+def live(
+    build: Build, size: WorldSize, now: Callable[[], int], order: Order = iter
+) -> Iterator[SourceRecord]:
+    """Worlds without end, seed after seed, each record stamped `now()` when it is taken.
+
+    `order` is what becomes of each world's records on their way.
+    """
     for seed in count(size.seed):
-        yield from build(replace(size, seed=seed, end=now())).live(now)
+        yield from order(build(replace(size, seed=seed, end=now())).live(now))

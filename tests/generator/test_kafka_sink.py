@@ -14,6 +14,7 @@ import orjson
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from generator.disorder import Disorder
 from generator.kafka_sink import KafkaSink, kafka_sink
 from generator.pace import FullSpeed
 from generator.service import generate
@@ -126,6 +127,15 @@ def test_the_command_sends_a_world_and_ends_well(kafka: str, topic: str) -> None
     assert (done.returncode, done.stderr) == (0, "")
     found = [(key, value) for _, key, value in stored(kafka, topic)]
     assert sorted(found) == sorted((r.key, r.value) for r in WORLD.events())
+
+
+def test_the_command_sends_some_records_twice_and_some_late(kafka: str, topic: str) -> None:
+    arguments = ["--users", "50", "--events", "10", "--seed", "11", "--topic", topic]
+    done = run_generator(kafka, *arguments, "--duplicate", "0.2", "--late", "0.2")
+    assert done.returncode == 0
+    found = [SourceRecord(key, value) for _, key, value in stored(kafka, topic)]
+    assert sorted(found) == sorted(Disorder(0.2, 0.2, 11).of(WORLD.events()))
+    assert len(found) > len(set(found)) == WORLD.total
 
 
 def test_the_command_says_in_one_line_what_is_wrong(kafka: str) -> None:
