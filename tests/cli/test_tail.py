@@ -38,9 +38,7 @@ def test_all_records_come_from_the_start(run: Run, quickly_generated: str) -> No
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-def test_what_a_source_compressed_is_read(
-    run: Run, topics: Topics, kafka: str, codec: str
-) -> None:
+def test_what_a_source_compressed_is_read(run: Run, topics: Topics, kafka: str, codec: str) -> None:
     with closing(KafkaProducer(bootstrap_servers=kafka, compression_type=codec)) as producer:
         for event in EVENTS:
             producer.send(topics.generated, event, partition=0)
