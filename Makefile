@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all lint model bench bench-quick lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint model bench bench-quick lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test: lint ## every check and every test but the slow ones
 test-all: lint ## the slow tests too
 	@$(BIN)/python -m embedded --install
 	$(BIN)/python -m pytest -m ''
+
+faults: setup ## break everything, one fault after the other (35 minutes); ROWS=1,7 picks some
+	@$(BIN)/python -m embedded --install
+	$(BIN)/python -m tests.faults $(if $(ROWS),--rows $(ROWS))
 
 lint: setup ## style, format, types, import directions
 	$(BIN)/ruff check .
