@@ -23,7 +23,7 @@ async def work(process: Process) -> None:
     settings, topics = process.settings, process.topics.logged
     known = layouts(process.case)
     files = LogFiles(settings.parquet_dir, settings.instance, process.faults)
-    await process.when_up(lambda: asyncio.to_thread(files.prepare, topics))
+    await process.when_up(lambda: asyncio.to_thread(files.prepare, topics, settings.partitions))
     topic_ids = await process.topic_ids(*topics)
     stage = InferenceLogger(known, files, settings.logger, process.clock, process.faults)
     stage.reader = feed = process.feed(topic_ids, stage)

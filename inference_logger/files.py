@@ -26,14 +26,21 @@ from inference_logger.place import (
     sync_directory,
     works,
 )
-from inference_logger.position import Position, later
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
+from pipeline.log_files import (
+    POSITIONS,
+    Position,
+    file_name,
+    note_count,
+    note_path,
+    noted_position,
+    position_of,
+)
 from pipeline.logs import log
-from pipeline.parquet import Footer
 
 _UNIQUE = frozenset({"origin", "event_id", "id", "detail", "extra", "control"})
-_TEMPORARY, _POSITIONS = "_temporary", "_positions"
+_TEMPORARY = "_temporary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +66,18 @@ class LogFiles:
         self._faults = faults
         self._places: dict[str, Place] = {}
 
-    def prepare(self, topics: Iterable[str]) -> None:
+    def prepare(self, topics: Iterable[str], partitions: int | None = None) -> None:
         """Make the directories, remove what a dead process of this instance left unfinished.
 
-        Raises Refusal where the file system cannot give a name without replacing a file.
+        Notes, where it is not yet, that the topics have so many `partitions`. Raises Refusal where
+        the file system cannot give a name without replacing a file.
         """
         with _disk():
             for topic in topics:
-                for name in (_TEMPORARY, _POSITIONS):
+                for name in (_TEMPORARY, POSITIONS):
                     make_directory(self._root / topic / name)
+                if partitions is not None:
+                    note_count(self._root / topic, partitions)
                 self._sweep(self._root / topic / _TEMPORARY)
                 self._places[topic] = self._working_place(self._root / topic / _TEMPORARY)
 
@@ -77,7 +87,7 @@ class LogFiles:
         Raises Refusal where a file of the log is damaged.
         """
         with _disk():
-            return later(self._noted(topic, partition), self._of_last_file(topic, partition))
+            return position_of(self._root / topic, partition)
 
     def publish(self, file: NewFile) -> bool:
         """Give the file its name, and note the position after it.
@@ -87,7 +97,7 @@ class LogFiles:
         """
         self._faults.hit("before-write")
         with _disk():
-            noted = self._noted(file.topic, file.partition)
+            noted = noted_position(self._root / file.topic, file.partition)
             if noted is not None and noted.next_offset > file.start.next_offset:
                 return False
             temporary = self._temporary(file)
@@ -100,7 +110,7 @@ class LogFiles:
         written = self._write(file.table, temporary)
         self._faults.hit("after-fsync")
         directory = self._root / file.topic / f"date={file.date}"
-        final = directory / f"{file.partition}-{file.start.next_offset:020}.parquet"
+        final = directory / file_name(file.partition, file.start.next_offset)
         make_directory(directory)
         try:
             self._places[file.topic](temporary, final)
@@ -124,47 +134,13 @@ class LogFiles:
 
     def _note(self, file: NewFile) -> None:
         """The directory is not synced: should the note be lost, the file's footer says it."""
-        path = self._note_path(file.topic, file.partition)
+        path = note_path(self._root / file.topic, file.partition)
         temporary = self._temporary(file).with_suffix(".json")
         with temporary.open("w") as sink:
             sink.write(file.after.encode())
             sink.flush()
             os.fsync(sink.fileno())
         temporary.replace(path)
-
-    def _noted(self, topic: str, partition: int) -> Position | None:
-        path = self._note_path(topic, partition)
-        try:
-            return Position.decode(path.read_text())
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError) as error:
-            raise Refusal(
-                f"the position file {path} is damaged",
-                "Remove it, if no file of this partition has been moved away since it was written",
-            ) from error
-
-    def _of_last_file(self, topic: str, partition: int) -> Position | None:
-        """By the names alone, and then the footer of one file."""
-        files = (
-            (name, date.path)
-            for date in os.scandir(self._root / topic)
-            if date.name.startswith("date=")
-            for name in os.listdir(date.path)  # noqa: PTH208 - may be very many: no objects
-            if name.startswith(f"{partition}-") and name.endswith(".parquet")
-        )
-        name, directory = max(files, default=("", ""))
-        if not name:
-            return None
-        try:
-            return Position.after(Footer.read(Path(directory, name)))
-        except (ValueError, pa.ArrowException) as error:
-            raise Refusal(
-                f"the footer of {directory}/{name} cannot be read", "Restore it from a copy"
-            ) from error
-
-    def _note_path(self, topic: str, partition: int) -> Path:
-        return self._root / topic / _POSITIONS / f"{partition}.json"
 
     def _temporary(self, file: NewFile) -> Path:
         name = f"{file.partition},{self._instance},{self._process}.parquet"

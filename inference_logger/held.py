@@ -10,10 +10,10 @@ from itertools import groupby
 import pyarrow as pa
 from aiokafka.structs import ConsumerRecord
 
-from inference_logger.position import Position
 from inference_logger.rows import Rows
 from inference_logger.tables import Layout
 from pipeline.kafka.feed import Batch
+from pipeline.log_files import Position
 from pipeline.parquet import Footer, Origins
 from pipeline.settings import LoggerSettings
 

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from inference_logger.files import LogFiles, NewFile
 from inference_logger.held import Block, Held
-from inference_logger.position import Position
 from inference_logger.tables import Layout
 from pipeline import metrics
 from pipeline.clock import Clock
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.log_files import Position
 from pipeline.logs import log
 from pipeline.settings import LoggerSettings
 

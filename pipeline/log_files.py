@@ -1,0 +1,146 @@
+"""Where the files of a logged topic are, in which order, and how far a partition is in them.
+
+A file's name is its partition and the offset expected next when it was begun, so that the files of
+a partition follow each other without a gap: each begins where the footer before it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.errors import Refusal
+from pipeline.parquet import Footer, Origins, decode_origins, encode_origins
+
+POSITIONS = "_positions"
+_COUNT = "partitions"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """`next_offset` is the first one that is in no file; `origins` the highest before it."""
+
+    topic_id: str
+    next_offset: int
+    origins: Origins
+
+    @classmethod
+    def after(cls, footer: Footer) -> Position:
+        """The position once the file of this footer is published."""
+        return cls(footer.topic_id, footer.last + 1, footer.origins)
+
+    def encode(self) -> str:
+        """The content of a position file."""
+        return json.dumps(
+            {
+                "topic_id": self.topic_id,
+                "next_offset": self.next_offset,
+                "origins": encode_origins(self.origins),
+            }
+        )
+
+    @classmethod
+    def decode(cls, text: str) -> Position:
+        """The inverse of `encode`. Raises ValueError or KeyError."""
+        fields = json.loads(text)
+        return cls(fields["topic_id"], fields["next_offset"], decode_origins(fields["origins"]))
+
+
+def later(one: Position | None, other: Position | None) -> Position | None:
+    """The one with the higher offset.
+
+    A position file outlives archived Parquet; the last file is newer than its position file where
+    a worker died between the two.
+    """
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda position: position.next_offset)
+
+
+def file_name(partition: int, start: int) -> str:
+    """The name of the file of `partition` that begins at the offset `start`."""
+    return f"{partition}-{start:020}.parquet"
+
+
+def files_of(home: Path, partition: int) -> list[Path]:
+    """The files of a partition in the order of their offsets; `home` is the topic's directory."""
+    return [Path(directory, name) for name, directory in sorted(_names(home, f"{partition}-"))]
+
+
+def partitions_in(home: Path) -> set[int]:
+    """The partitions that `home` has a file or a position of."""
+    noted = {int(path.stem) for path in (home / POSITIONS).glob("*.json")}
+    return noted | {int(name.partition("-")[0]) for name, _ in _names(home)}
+
+
+def start_of(path: Path) -> int:
+    """The offset at which a file begins."""
+    return int(path.stem.partition("-")[2])
+
+
+def footer_of(path: Path) -> Footer:
+    """What the file says of itself. Raises Refusal where it is damaged."""
+    try:
+        return Footer.read(path)
+    except (ValueError, pa.ArrowException) as error:
+        raise Refusal(f"the footer of {path} cannot be read", "Restore it from a copy") from error
+
+
+def note_path(home: Path, partition: int) -> Path:
+    """Where the position of a partition is noted."""
+    return home / POSITIONS / f"{partition}.json"
+
+
+def position_of(home: Path, partition: int) -> Position | None:
+    """How far a partition is in the log; None where nothing was ever written of it.
+
+    Raises Refusal where the note or the last file is damaged.
+    """
+    name, directory = max(_names(home, f"{partition}-"), default=("", ""))
+    last = Position.after(footer_of(Path(directory, name))) if name else None
+    return later(noted_position(home, partition), last)
+
+
+def noted_position(home: Path, partition: int) -> Position | None:
+    """The noted position, which may be older than the last file's. Raises Refusal if damaged."""
+    path = note_path(home, partition)
+    try:
+        return Position.decode(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError) as error:
+        raise Refusal(
+            f"the position file {path} is damaged",
+            "Remove it, if no file of this partition has been moved away since it was written",
+        ) from error
+
+
+def note_count(home: Path, partitions: int) -> None:
+    """Note, once for all, the number of partitions by which entities are placed in `home`."""
+    path = home / POSITIONS / _COUNT
+    if not path.exists():
+        path.write_text(str(partitions))
+
+
+def noted_count(home: Path) -> int | None:
+    """The number that was noted, if one was."""
+    try:
+        return int((home / POSITIONS / _COUNT).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every file's name with its directory."""
+    return (
+        (name, date.path)
+        for date in (os.scandir(home) if home.is_dir() else ())
+        if date.name.startswith("date=")
+        for name in os.listdir(date.path)  # noqa: PTH208 - may be very many: no objects yet
+        if name.startswith(prefix) and name.endswith(".parquet")
+    )
