@@ -17,6 +17,7 @@ from pipeline.control import Erase, decode_control, is_control
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.kafka.feed import Batch
+from pipeline.latest_score import SCORE_FIELDS, score_values
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
@@ -27,17 +28,6 @@ from pipeline.times import format_time
 from pipeline.topics import Topics
 
 STAGE = "serving"
-SCORE_FIELDS = (
-    "probability",
-    "decision",
-    "model",
-    "version",
-    "model_hash",
-    "event_time",
-    "as_of",
-    "scored_at",
-    "inference_id",
-)
 
 
 class Scorer(Protocol):
@@ -139,7 +129,7 @@ class ServingCore:
                 inferences.append(
                     OutRecord(item.record.key, orjson.dumps(inference), passed_on(item))
                 )
-                latest[content.entity] = _latest(inference)
+                latest[content.entity] = score_values(inference)
             elif isinstance(content, Erase):
                 latest[content.entity] = None
             else:
@@ -214,15 +204,6 @@ def _score(model: Scorer, items: Sequence[ServingItem]) -> list[float]:
         return []
     probabilities: list[float] = model.score(np.asarray(rows, dtype=np.float64)).tolist()
     return probabilities[::-1]
-
-
-def _latest(inference: Mapping[str, Any]) -> list[str | bytes]:
-    values = {**inference, "inference_id": inference["id"]}
-    return [_text(values[name]) for name in SCORE_FIELDS]
-
-
-def _text(value: object) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 def _count(scored: int, rejected: int) -> None:

@@ -17,6 +17,7 @@ from cli.selfcheck.logged import Logged, in_force, once
 from cli.selfcheck.result import CheckResult, Files
 from cli.selfcheck.scores import as_last_inferred
 from pipeline.declaration import UseCase
+from pipeline.refold import TableOf
 from pipeline.topics import Topics
 
 
@@ -29,7 +30,7 @@ class Evidence:
     broker: Broker
     features: Held
     scores: Held
-    fold_tables: refold.TableOf
+    fold_tables: TableOf
     recomputation_tables: independent.TableOf
     model_of: ModelOf
 

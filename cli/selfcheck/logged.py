@@ -11,9 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.selfcheck.result import Files
-from pipeline.control import Control, decode_control
 from pipeline.declaration import UseCase
-from pipeline.errors import DataError
 from pipeline.parquet import EVENT, open_topic, schemas
 from pipeline.topics import Topics
 
@@ -77,14 +75,6 @@ def in_force(incoming: pa.Table) -> pa.Table:
     events = pc.and_(pc.is_valid(incoming["event_type"]), pc.is_valid(incoming["event_time"]))
     readable = pc.or_(events, pc.is_valid(incoming["control"]))
     return incoming.filter(pc.and_(pc.invert(incoming["replayed"]), readable))
-
-
-def control_of(text: str) -> Control | None:
-    """What a control record says; None for one that the fold rejects."""
-    try:
-        return decode_control(text.encode())
-    except DataError:
-        return None
 
 
 def origins(table: pa.Table) -> Origins:

@@ -9,14 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.selfcheck.held import Entity, Hash, Held, differences
-from cli.selfcheck.logged import control_of, once
+from cli.selfcheck.logged import once
 from cli.selfcheck.result import Check
 from pipeline.control import Erase
 from pipeline.declaration import UseCase
-from pipeline.times import format_time
-from serving.core import SCORE_FIELDS
+from pipeline.latest_score import LOGGED_FIELDS, SCORE_FIELDS, logged_score_values
+from pipeline.logged import control_of
 
-_COLUMNS = {name: "id" if name == "inference_id" else name for name in SCORE_FIELDS}
 _TIMES = ("event_time", "as_of", "scored_at")
 
 
@@ -38,7 +37,7 @@ def _last(case: UseCase, inferences: pa.Table) -> dict[Entity, dict[str, Any]]:
         inferences["partition"].to_pylist(), inferences[case.entity].to_pylist(), strict=True
     )
     rows = {place: row for row, place in enumerate(places)}
-    columns = [name for name in inferences.schema.names if name in _COLUMNS.values()]
+    columns = [name for name in inferences.schema.names if name in LOGGED_FIELDS]
     chosen = inferences.select(columns).take(pa.array(rows.values(), pa.int64()))
     for name in _TIMES:
         column = chosen[name].cast(pa.int64())
@@ -64,11 +63,10 @@ def _offset(origin: str, incoming: pa.Table) -> int:
 
 
 def _hash(row: Mapping[str, Any]) -> Hash:
-    """An inference as `serving` writes it: times as RFC 3339, a float by its repr."""
-    return {name.encode(): _text(column, row[column]).encode() for name, column in _COLUMNS.items()}
+    """An inference as `serving` writes it."""
+    values = zip(SCORE_FIELDS, logged_score_values(row), strict=True)
+    return {name.encode(): _raw(value) for name, value in values}
 
 
-def _text(column: str, value: Any) -> str:
-    if value is None:
-        return "None"
-    return format_time(value) if column in _TIMES else str(value)
+def _raw(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from pipeline.clock import FixedClock
 from pipeline.control import erase_record, lookup_record
 from pipeline.faults import FaultPoints
+from pipeline.latest_score import SCORE_FIELDS
 from pipeline.origin import HEADER, TIME_HEADER, header_in
 from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import REASON_HEADER, STAGE_HEADER
 from pipeline.stateful import Stateful
 from pipeline.topics import Topics
-from serving.core import SCORE_FIELDS, STAGE, ServingCore
+from serving.core import STAGE, ServingCore
 from tests.support.events import NOON, SECOND, batch_of, caused_by, consumed
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records, origin_of
 from tests.support.properties import FEW
