@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import use_cases
 from cli.runs import MODELS, RunNote, folders, read_note, write_note
 from cli.servers import Servers, servers
-from cli.supervisor import Supervisor
+from cli.supervisor import Supervisor, Worker
 from cli.workers import worker_specs
 from embedded.stack import Endpoints
 from pipeline.declaration import UseCase
@@ -70,6 +71,15 @@ def _create_topics(settings: Settings, topics: Topics) -> None:
         admin.create(topics, settings.partitions)
 
 
+def note_workers(directory: Path, settings: Settings, workers: Sequence[Worker]) -> None:
+    """Leave in a run's folder which workers it has, and how each of them has ended so far."""
+    ports = {worker.spec.instance: worker.spec.port for worker in workers}
+    ended = {worker.spec.instance: worker for worker in workers if worker.history.deaths}
+    deaths = {instance: worker.history.deaths for instance, worker in ended.items()}
+    why = {instance: worker.why for instance, worker in ended.items()}
+    write_note(directory, RunNote(settings.use_case, settings.partitions, ports, deaths, why))
+
+
 @contextmanager
 def workers(base: Base, counts: Mapping[str, int], say: Say) -> Iterator[Supervisor]:
     """The workers' processes, started; at the end told to stop, waited for, and killed if late."""
@@ -80,9 +90,8 @@ def workers(base: Base, counts: Mapping[str, int], say: Say) -> Iterator[Supervi
         "PIPELINE_PARTITIONS": str(settings.partitions),
     }
     specs = worker_specs(counts, common, base.directory / "logs")
-    ports = {spec.instance: spec.port for spec in specs}
-    write_note(base.directory, RunNote(settings.use_case, settings.partitions, ports))
-    supervisor = Supervisor(specs)
+    supervisor = Supervisor(specs, buried=partial(note_workers, base.directory, settings))
+    note_workers(base.directory, settings, supervisor.workers)
     try:
         supervisor.tick(time.monotonic())
         yield supervisor

@@ -23,11 +23,16 @@ _RUN = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class RunNote:
-    """What a run was started with; `workers` maps instances to their metrics ports."""
+    """What a run was started with, and how its workers fare.
+
+    By instance: `workers` are the metrics ports, `deaths` and `why` how often and how one ended.
+    """
 
     use_case: str
     partitions: int
     workers: Mapping[str, int] = field(default_factory=dict)
+    deaths: Mapping[str, int] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

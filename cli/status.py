@@ -47,11 +47,16 @@ class MarkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker of the run here: `ready`, `live` (not ready yet) or `silent`."""
+    """A worker of the run here: `ready`, `live` (not ready yet) or `silent`.
+
+    How often it has ended since the run began, and how the last time.
+    """
 
     instance: str
     port: int
     state: str
+    ended: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,13 @@ def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Stat
     with Admin.connect(settings.kafka) as admin:
         topics = _topics(admin, case)
         lags = LagReader(admin, case, settings).read()
-    workers = note.workers if note else {}
+    workers = _workers(note) if note else []
     return Status(
         topics=topics,
         stages=by_topic(lags),
         markers=_markers(read_markers(settings)),
-        workers=[WorkerStatus(name, port, _state(port)) for name, port in workers.items()],
-        model=_model(list(workers.values()), case),
+        workers=workers,
+        model=_model([worker.port for worker in workers], case),
     )
 
 
@@ -111,6 +116,15 @@ def _markers(markers: Markers) -> list[MarkerStatus]:
         MarkerStatus(stage, number, one.offset, one.generation, one.fingerprint, dict(one.lookups))
         for stage, numbered in markers.items()
         for number, one in numbered.items()
+    ]
+
+
+def _workers(note: RunNote) -> list[WorkerStatus]:
+    return [
+        WorkerStatus(
+            name, port, _state(port), ended=note.deaths.get(name, 0), why=note.why.get(name, "")
+        )
+        for name, port in note.workers.items()
     ]
 
 

@@ -57,6 +57,10 @@ def _spawn(spec: WorkerSpec) -> Process:
         return tethered(spec.argv, env=spec.environ, stdout=log)
 
 
+def _say_nothing(_workers: Sequence[Worker]) -> None:
+    """Nobody wants to know."""
+
+
 class Supervisor:
     """All workers of a run. `tick` it several times a second; `stop` it at the end."""
 
@@ -65,14 +69,19 @@ class Supervisor:
         specs: Sequence[WorkerSpec],
         policy: Policy = Policy(),  # noqa: B008 - a frozen value
         spawn: Callable[[WorkerSpec], Process] = _spawn,
+        buried: Callable[[Sequence[Worker]], None] = _say_nothing,
     ) -> None:
+        """`buried` is told all workers whenever one of them was found dead."""
         self.workers = [Worker(spec) for spec in specs]
         self._policy = policy
         self._spawn = spawn
+        self._buried = buried
 
     def tick(self, now: float) -> list[Worker]:
         """Start what is due; returns the workers that were found dead. `now` is monotonic."""
         dead = [worker for worker in self.workers if self._bury(worker, now)]
+        if dead:
+            self._buried(self.workers)
         for worker in self.workers:
             if worker.process is None and now >= worker.history.start_at:
                 worker.process = self._spawn(worker.spec)

@@ -1,17 +1,19 @@
 """Named places in the code where a test can make the process raise or die.
 
 `PIPELINE_FAULTS="after-link=exit:3,before-commit=raise"` makes the third passage of `after-link`
-exit the process like kill -9, and every passage of `before-commit` raise.
+exit the process like kill -9, and every passage of `before-commit` raise. `stop` stops the process
+like kill -STOP, until somebody lets it go on.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass, field
 
 from pipeline.errors import Fatal, SettingsError
 
-_ACTIONS = ("raise", "exit")
+_ACTIONS = ("raise", "exit", "stop")
 _KILLED = 137
 
 
@@ -34,7 +36,7 @@ class FaultPoints:
         return cls(dict(_parse_one(item) for item in text.split(",") if item.strip()))
 
     def hit(self, point: str) -> None:
-        """Pass `point`: raises Fatal or ends the process where that was asked for."""
+        """Pass `point`: raises Fatal, ends or stops the process where that was asked for."""
         fault = self.faults.get(point)
         if fault is None:
             return
@@ -43,6 +45,9 @@ class FaultPoints:
             return
         if fault.action == "exit":
             os._exit(_KILLED)
+        if fault.action == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
         raise Fatal(f"fault point {point}")
 
 

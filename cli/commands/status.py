@@ -16,7 +16,7 @@ from rich.text import Text
 import use_cases
 from cli.console import say
 from cli.runs import find, settings_of
-from cli.status import Status, read_status
+from cli.status import Status, WorkerStatus, read_status
 
 app = typer.Typer(add_completion=False)
 
@@ -44,8 +44,16 @@ def _print(console: Console, found: Status) -> None:
     console.print(_lags(found))
     console.print(_markers(found))
     for worker in found.workers:
-        say(console, f"{worker.instance}: {worker.state}, metrics on port {worker.port}")
+        say(console, _worker(worker))
     say(console, f"model in service: {found.model or 'none that is known here'}")
+
+
+def _worker(worker: WorkerStatus) -> str:
+    line = f"{worker.instance}: {worker.state}, metrics on port {worker.port}"
+    if not worker.ended:
+        return line
+    times = "once" if worker.ended == 1 else f"{worker.ended} times"
+    return f"{line}; has ended {times}, the last time: {worker.why}"
 
 
 def _topics(found: Status) -> Table:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from cli.lags import Lag, LagReader
+from cli.runs import OUTSIDE, ROOT, RunNote, write_note
 from cli.status import StageStatus, by_topic
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
@@ -88,6 +90,14 @@ def test_the_status_is_one_json_object(
     (marker,) = shown["markers"]
     assert (marker["stage"], marker["partition"], marker["offset"]) == ("stream_features", 1, 2)
     assert marker["lookups"] == {"index": "v1"}
+
+
+@pytest.mark.usefixtures("topics")
+def test_a_worker_that_keeps_ending_is_shown_with_why(run: Run, elsewhere: Path) -> None:
+    note = RunNote("first_day_churn", 4, {"serving-1": 1}, {"serving-1": 3}, {"serving-1": "no!"})
+    write_note(elsewhere / ROOT / OUTSIDE, note)
+    assert "serving-1: silent" in run("status").words
+    assert "has ended 3 times, the last time: no!" in run("status").words
 
 
 @pytest.mark.usefixtures("topics")

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Makes a supervisor of workers with this source code; it is stopped after the test."""
     made: list[Supervisor] = []
 
-    def start(*sources: str) -> Supervisor:
+    def start(*sources: str, **options: Any) -> Supervisor:
         specs = [
             WorkerSpec(
                 instance=f"worker-{number}",
@@ -37,7 +38,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             )
             for number, source in enumerate(sources)
         ]
-        made.append(Supervisor(specs, POLICY))
+        made.append(Supervisor(specs, POLICY, **options))
         return made[-1]
 
     yield start
@@ -67,6 +68,21 @@ def test_the_first_tick_starts_all(start: Start) -> None:
     supervisor.tick(0)
     assert [worker.state for worker in supervisor.workers] == [State.RUNNING, State.RUNNING]
     assert all(runs(pid_of(worker)) for worker in supervisor.workers)
+
+
+def test_every_death_is_told_with_what_was_said_last(start: Start) -> None:
+    told: list[tuple[int, str]] = []
+
+    def buried(workers: Sequence[Worker]) -> None:
+        told.extend((worker.history.deaths, worker.why) for worker in workers)
+
+    supervisor = start(REFUSING, buried=buried)
+    supervisor.tick(0)
+    process_of(supervisor.workers[0]).wait()
+    assert told == []
+    supervisor.tick(1)
+    supervisor.tick(2)
+    assert told == [(1, "there is no topic")]
 
 
 def test_a_worker_that_was_killed_waits_for_its_pause_and_runs_again(start: Start) -> None:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from cli.lags import LagReader
-from cli.runs import OUTSIDE, ROOT, RunNote, write_note
+from cli.running import note_workers
+from cli.runs import OUTSIDE, ROOT
+from cli.selfcheck.held import read_held
 from generator.lookup_file import write_lookup
 from generator.pace import AtRate
 from generator.stream import world_of
@@ -32,7 +34,7 @@ from pipeline.manifest import (
 )
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import STAGES, Topics
-from pipeline.world import World, WorldSize
+from pipeline.world import SourceRecord, World, WorldSize
 from tests.faults.crew import Crew
 from tests.faults.evidence import Evidence
 from tests.faults.findings import Verdict, within
@@ -40,14 +42,14 @@ from tests.faults.invariants import Invariant
 from tests.faults.logs import NO_LOGS, Logs
 from tests.faults.scale import Scale
 from tests.faults.servers import Servers
-from tests.faults.source import Malformed, Source, controls_of, interleaved
+from tests.faults.source import Malformed, Source, controls_of, worlds
 from tests.support.kafka import Cluster
 from tests.support.processes import case_of
 from use_cases.first_day_churn import USE_CASE
 
 REPOSITORY = Path(__file__).parents[2]
 PARTITIONS = 4
-EVENTS_EACH = 99  # and a registration
+EVENTS_EACH = 49  # and a registration
 SEED = 7
 _LOOK_SECONDS = 0.02
 _LAG_SECONDS = 0.2
@@ -123,15 +125,24 @@ class Arena:
             admin.create(self.topics, PARTITIONS)
 
     @contextmanager
-    def running(self, counts: Mapping[str, int] = {}, **settings: str) -> Iterator[Crew]:
-        """The workers, one of each stage unless `counts` says otherwise, ready and looked after."""
+    def running(
+        self,
+        counts: Mapping[str, int] = {},
+        *,
+        faults: Mapping[str, str] = {},
+        **settings: str,
+    ) -> Iterator[Crew]:
+        """The workers, one of each stage unless `counts` says otherwise, ready and looked after.
+
+        `faults` are those of PIPELINE_FAULTS, by instance; `settings` hold for all of them.
+        """
         self.settings_of_row |= settings
         many = {stage: counts.get(stage, 1) for stage in STAGES}
         logs = self.directory / "logs"
-        self.crew = Crew(self.name, many, self.environ, logs, self.build)
-        ports = {spec.instance: spec.port for spec in self.crew.specs}
-        note = RunNote(self.name, PARTITIONS, ports)
-        write_note(self.directory / ROOT / OUTSIDE, note)
+        note = partial(note_workers, self.directory / ROOT / OUTSIDE, self.settings)
+        self.crew = Crew(self.name, many, self.environ, logs, self.build, note)
+        for instance, points in faults.items():
+            self.crew.set(instance, FAULTS=points)
         try:
             self.crew.tick()
             self.wait_until_ready()
@@ -146,20 +157,28 @@ class Arena:
 
     @contextmanager
     def load(
-        self, *, malformed: float = 0.0, events: int = 0, rate: float = 0.0
+        self,
+        *,
+        malformed: float = 0.0,
+        rate: float = 0.0,
+        changed: Callable[[Iterator[SourceRecord]], Iterator[SourceRecord]] = iter,
     ) -> Iterator[Source]:
-        """A source that sends; as the scale says unless told otherwise."""
-        total = events or self.scale.events
-        world = world_of(USE_CASE.name)(
-            WorldSize(-(-total // (EVENTS_EACH + 1)), EVENTS_EACH, SEED)
-        )
-        records = interleaved(world, SEED)
+        """A source that sends until `finish`: the scale's events at the least.
+
+        `changed` may change what it sends.
+        """
+        least, build = self.scale.events, world_of(USE_CASE.name)
+        size = WorldSize(-(-least // (EVENTS_EACH + 1)), EVENTS_EACH, SEED)
+        first = build(size)
+        records = changed(worlds(build, size))
         if malformed:
             records = self.malformed.mixed(records, self.case, malformed, SEED)
-        erased = sorted({(one.key or b"").decode() for one in world.events()})[:3]
-        controls = controls_of(self.case, PARTITIONS, total, self._tables(world), erased)
+        erased = sorted({(one.key or b"").decode() for one in first.events()})[:3]
+        controls = controls_of(self.case, PARTITIONS, least, self._tables(first), erased)
         pace = AtRate(rate or self.scale.rate, SystemClock())
-        self.source = Source(self.settings.kafka, self.case, PARTITIONS, records, pace, controls)
+        self.source = Source(
+            self.settings.kafka, self.case, PARTITIONS, records, least, pace, controls
+        )
         with self.source:
             yield self.source
 
@@ -185,6 +204,7 @@ class Arena:
     def finish(self, seconds: float = 60.0) -> Verdict:
         """Wait for the end of the source, then for all its effects: the invariant I7."""
         left = self.scale.events / self.scale.rate
+        self.source.end()
         self.until(self.source.is_done, 2 * left + seconds, "the source's end")
         return self.settle(seconds)
 
@@ -209,6 +229,11 @@ class Arena:
                 return sum(one.records for one in LagReader(admin, self.case, self.settings).read())
         except InfrastructureError:
             return None
+
+    def applied(self, kind: str) -> int:
+        """How many records the markers of a kind (as `features`) say are applied."""
+        markers = read_held(self.settings, kind).markers
+        return sum(marker.offset + 1 for marker in markers.values())
 
     def evidence(self, earlier: Logs = NO_LOGS) -> Evidence:
         """What there is now; `earlier` holds what Kafka has deleted since."""

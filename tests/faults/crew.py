@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,14 +37,16 @@ class Crew:
         environ: Mapping[str, str],
         logs: Path,
         cwd: Path,
+        note: Callable[[Sequence[Worker]], None],
     ) -> None:
-        """`cwd` holds the packages that the workers are made of."""
+        """`cwd` holds the packages that the workers are made of; `note` hears of their ends."""
         self.extra: dict[str, dict[str, str]] = {}
         self._cwd = cwd
-        specs = worker_specs(counts, environ, logs)
+        made = worker_specs(counts, environ, logs)
         main = (sys.executable, "-m", "tests.support.worker_main")
-        self.specs = [replace(one, argv=(*main, one.stage, name)) for one in specs]
-        self._supervisor = Supervisor(self.specs, AT_ONCE, self._spawn)
+        specs = [replace(one, argv=(*main, one.stage, name)) for one in made]
+        self._supervisor = Supervisor(specs, AT_ONCE, self._spawn, note)
+        note(self._supervisor.workers)
 
     @property
     def workers(self) -> dict[str, Worker]:
@@ -77,6 +79,11 @@ class Crew:
     def freeze(self, instance: str) -> None:
         """SIGSTOP."""
         os.kill(self._running(instance).pid, signal.SIGSTOP)
+
+    def is_frozen(self, instance: str) -> bool:
+        """Whether it stands still, as after SIGSTOP."""
+        status = Path(f"/proc/{self._running(instance).pid}/stat").read_text()
+        return status.rpartition(") ")[2].startswith("T")
 
     def thaw(self, instance: str) -> None:
         """SIGCONT."""

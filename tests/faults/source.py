@@ -11,7 +11,8 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import count, islice
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ from generator.kafka_sink import KafkaSink
 from generator.malformed import mixed
 from generator.pace import Pace
 from generator.service import Sink, generate
+from generator.stream import Build
 from pipeline.control import erase_record, lookup_record
 from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError
@@ -27,7 +29,7 @@ from pipeline.partitioner import partition_of
 from pipeline.records import Deliveries, Target
 from pipeline.settings import KafkaSettings
 from pipeline.topics import Topics
-from pipeline.world import SourceRecord, World
+from pipeline.world import SourceRecord, World, WorldSize
 from tests.faults.logs import Record
 
 _AT_ONCE = 40  # entities that are active at a time
@@ -72,6 +74,12 @@ def controls_of(
     return {0: tables[0], total // 2: tables[1], **dict(zip(places, erasures, strict=True))}
 
 
+def worlds(build: Build, size: WorldSize) -> Iterator[SourceRecord]:
+    """World after world, seed after seed."""
+    for seed in count(size.seed):
+        yield from interleaved(build(replace(size, seed=seed)), seed)
+
+
 class Malformed:
     """Mixes malformed records in, and remembers which they were."""
 
@@ -100,7 +108,10 @@ class Malformed:
 
 
 class Source:
-    """A context manager: records go out inside it; leaving it early stops them."""
+    """A context manager: records go out inside it; leaving it early stops them.
+
+    It sends `least` records, and goes on for as long as nobody has asked it to `end`.
+    """
 
     def __init__(
         self,
@@ -108,6 +119,7 @@ class Source:
         case: UseCase,
         partitions: int,
         records: Iterator[SourceRecord],
+        least: int,
         pace: Pace,
         controls: Controls,
     ) -> None:
@@ -115,7 +127,8 @@ class Source:
         self._settings = settings
         self._topic = Topics.of(case).generated
         self._partitions = partitions
-        self._records = records
+        self._ending = threading.Event()
+        self._records = self._enough_of(records, least)
         self._pace = pace
         self._controls = dict(sorted(controls.items()))
         self._error: BaseException | None = None
@@ -143,13 +156,23 @@ class Source:
         """How many records are acknowledged."""
         return len(self.acknowledged)
 
+    def end(self) -> None:
+        """Let it come to its end."""
+        self._ending.set()
+
     def is_done(self) -> bool:
-        """Whether all are. Raises what sending has raised."""
+        """Whether all are sent. Raises what sending has raised."""
         if self._thread.is_alive():
             return False
         if self._error is not None:
             raise self._error
         return True
+
+    def _enough_of(self, records: Iterator[SourceRecord], least: int) -> Iterator[SourceRecord]:
+        for number, record in enumerate(records):
+            if number >= least and self._ending.is_set():
+                return
+            yield record
 
     def _run(self) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -54,7 +56,19 @@ def test_exit_ends_the_process_like_kill_9() -> None:
     assert (run.returncode, run.stdout) == (137, b"")
 
 
-@pytest.mark.parametrize("text", ["p", "p=", "=raise", "p=stop", "p=raise:x", "p=raise,q"])
+def test_stop_stops_the_process_until_it_may_go_on() -> None:
+    script = "from pipeline.faults import FaultPoints\nFaultPoints.parse('p=stop').hit('p')\n"
+    process = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("text", ["p", "p=", "=raise", "p=halt", "p=raise:x", "p=raise,q"])
 def test_a_wrong_list_is_refused_and_names_its_variable(text: str) -> None:
     with pytest.raises(SettingsError, match="PIPELINE_FAULTS"):
         FaultPoints.parse(text)

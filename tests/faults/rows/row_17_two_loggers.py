@@ -1,0 +1,50 @@
+"""A logger stands still for longer than its session, another takes over, and it wakes up."""
+
+from __future__ import annotations
+
+import time
+
+from pipeline.topics import group_of
+from tests.faults.arena import PARTITIONS, Arena
+from tests.faults.findings import Findings
+from tests.faults.invariants import I4
+from tests.faults.members import owned
+from tests.faults.row import Row
+
+STAGE = "inference_logger"
+ZOMBIE = f"{STAGE}-2"
+SLEEP = 14.0
+"""Seconds: the session time-out is 10."""
+
+
+def play(arena: Arena) -> Findings:
+    """The first time it stands still in the middle of a file: written, but without its name."""
+    rounds = arena.scale.pick(2, 1)
+    taken, seconds = 0, []
+    group, every = group_of(arena.case, STAGE), PARTITIONS * len(arena.topics.logged)
+    kafka = arena.servers.kafka.address
+    with (
+        arena.running({STAGE: 2}, faults={ZOMBIE: "after-fsync=stop:10"}) as crew,
+        arena.load(malformed=0.01),
+    ):
+        for number in range(rounds):
+            if number == 0:
+                arena.until(lambda: crew.is_frozen(ZOMBIE), 60, "standing still at a file")
+            else:
+                crew.freeze(ZOMBIE)
+            arena.pass_time(SLEEP)
+            taken += len(owned(kafka, group).get(f"{STAGE}-1", ())) == every
+            began = time.monotonic()
+            crew.thaw(ZOMBIE)
+            arena.until(lambda: len(owned(kafka, group)) == 2, 60, "both own partitions")
+            seconds.append(time.monotonic() - began)
+        recovered = arena.finish()
+        return Findings(
+            wanted=rounds,
+            injected=taken,
+            verdicts=(*arena.check(I4), recovered),
+            recovery=max(seconds),
+        )
+
+
+ROW = Row(17, "two loggers on one partition", play)
