@@ -142,6 +142,7 @@ class Stateful(Generic[I]):
         fresh = self._fresh(progress, highest, part)
         if not await self._learn(batch, progress, fresh):
             return False
+        self.faults.hit("apply")
         applied = self.core.apply(partition, progress.marker.lookups, fresh)
         self.faults.hit("before-outputs")
         await self.outputs.deliver(applied.outputs)
