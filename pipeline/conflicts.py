@@ -7,12 +7,20 @@ from pipeline.kafka.feed import Log
 from pipeline.marker import Marker
 from pipeline.store.store import Conflict
 
+ANY_NUMBER = 0
+"""A number of partitions that a marker does not say, or nobody asks for."""
+
 
 def same(actual: Marker | None, believed: Marker | None) -> bool:
     """Whether the marker that is there is the one that a worker believes in."""
     if actual is None or believed is None:
         return actual is believed
     return actual.identity == believed.identity
+
+
+def differs(partitions: int, others: int) -> bool:
+    """Whether two numbers of partitions are both known, and not the same."""
+    return ANY_NUMBER not in {partitions, others} and partitions != others
 
 
 def is_ours(conflict: Conflict, wrote: Marker) -> bool:
@@ -37,12 +45,20 @@ def refuse_unless_whole(place: Log) -> None:
         )
 
 
-def refuse_another_log(marker: Marker, place: Log, fingerprint: str) -> None:
-    """Raise Refusal where the marker is of another topic, or of another declaration."""
+def refuse_another_log(
+    marker: Marker, place: Log, fingerprint: str, partitions: int = ANY_NUMBER
+) -> None:
+    """Raise Refusal where the marker is of another topic, placing of entities or declaration."""
     if marker.topic_id != place.topic_id:
         raise Refusal(
             f"the state of partition {place.partition} comes from another topic {place.topic} "
             "that had the same name",
+            "Run `pipeline rebuild --new-epoch` with all workers stopped",
+        )
+    if differs(marker.partitions, partitions):
+        raise Refusal(
+            f"the state of partition {place.partition} was made with {marker.partitions} "
+            f"partitions, now there are {partitions}",
             "Run `pipeline rebuild --new-epoch` with all workers stopped",
         )
     if marker.fingerprint != fingerprint:

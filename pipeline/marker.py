@@ -16,7 +16,10 @@ BEFORE_FIRST = -1
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Progress over one partition: `offset` is the last one applied, -1 before the first."""
+    """Progress over one partition: `offset` is the last one applied, -1 before the first.
+
+    `partitions` is the number by which entities were placed; 0 in a marker that does not say it.
+    """
 
     topic_id: str
     generation: str
@@ -24,11 +27,12 @@ class Marker:
     offset: int
     highest: Highest
     lookups: Mapping[str, str]
+    partitions: int = 0
 
     @classmethod
-    def first(cls, topic_id: str, generation: str, fingerprint: str) -> Marker:
+    def first(cls, topic_id: str, generation: str, fingerprint: str, partitions: int = 0) -> Marker:
         """The marker of a partition of which nothing has been applied."""
-        return cls(topic_id, generation, fingerprint, BEFORE_FIRST, Highest(), {})
+        return cls(topic_id, generation, fingerprint, BEFORE_FIRST, Highest(), {}, partitions)
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -48,6 +52,7 @@ class Marker:
             "offset": str(self.offset),
             "origins": json.dumps(self.highest.encode(), separators=(",", ":")),
             "lookups": json.dumps(dict(self.lookups), separators=(",", ":")),
+            "partitions": str(self.partitions),
         }
 
     @classmethod
@@ -60,4 +65,5 @@ class Marker:
             offset=int(fields["offset"]),
             highest=Highest.decode(json.loads(fields["origins"])),
             lookups=json.loads(fields["lookups"]),
+            partitions=int(fields.get("partitions", "0")),
         )

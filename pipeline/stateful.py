@@ -16,6 +16,7 @@ from typing import Generic
 
 from pipeline.clock import Clock
 from pipeline.conflicts import (
+    ANY_NUMBER,
     is_higher,
     is_ours,
     refuse_another_log,
@@ -65,6 +66,8 @@ class Stateful(Generic[I]):
     """What an entity gets of it, as in the metrics: a feature, or a score."""
     clock: Clock
     faults: FaultPoints
+    partitions: int = ANY_NUMBER
+    """By how many the entities are placed; another number in a marker is refused."""
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -84,10 +87,11 @@ class Stateful(Generic[I]):
         marker = await self.store.marker(log.partition)
         if marker is None:
             refuse_unless_whole(log)
-            first = Marker.first(log.topic_id, uuid.uuid4().hex[:8], self.fingerprint)
+            generation = uuid.uuid4().hex[:8]
+            first = Marker.first(log.topic_id, generation, self.fingerprint, self.partitions)
             progress = _Progress(first, stored=False)
         else:
-            refuse_another_log(marker, log, self.fingerprint)
+            refuse_another_log(marker, log, self.fingerprint, self.partitions)
             progress = _Progress(marker, stored=True)
         self._progress[(log.topic, log.partition)] = progress
         return progress.marker.offset + 1

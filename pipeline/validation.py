@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ class Validator:
         Raises DataError with a stable reason when it cannot be used.
         """
         event, doubt = _parse(raw)
-        entity = _entity(event, self._entity)
+        entity = checked_entity(event, self._entity)
         name, checks = self._kind(event)
         event["event_type"] = name
         event["event_time"] = _event_time(event, record_time)
@@ -107,7 +107,8 @@ def _serialise(event: dict[str, Any]) -> bytes:
         raise DataError("too_deep", "nested deeper than 254 levels") from None
 
 
-def _entity(event: dict[str, Any], name: str) -> str:
+def checked_entity(event: Mapping[str, Any], name: str) -> str:
+    """The entity that an event is about. Raises DataError for one that no event may have."""
     entity = event.get(name)
     if entity is None:
         raise DataError("missing_entity", name)

@@ -36,6 +36,7 @@ async def work(process: Process) -> None:
         effect="score",
         clock=process.clock,
         faults=process.faults,
+        partitions=settings.partitions,
     )
     stage.reader = feed = process.feed(topic_ids, stage)
     await process.when_up(feed.start)

@@ -47,21 +47,21 @@ class Store:
         self._keys = keys
         self._fields = tuple(fields)
         self._names = msgpack.packb(list(fields), use_bin_type=False)
-        self._read = _Script("read.lua")
-        self._write = _Script("write.lua")
+        self._read = Script("read.lua")
+        self._write = Script("write.lua")
 
     async def marker(self, partition: int) -> Marker | None:
         """The marker of a partition, None where there is none."""
         with translated("reading a marker"):
             found: Any = await self._client.hgetall(self._keys.marker(partition))
-        return _marker(list(chain.from_iterable(found.items())))
+        return marker_of(list(chain.from_iterable(found.items())))
 
     async def read(self, partition: int, generation: str, entities: Sequence[str]) -> Snapshot:
         """The marker of a partition and these entities of a generation."""
         prefix = self._keys.prefix(partition, generation)
         keys = [self._keys.marker(partition), *(prefix + entity for entity in entities)]
         marker, *values = await self._read(self._client, partition, keys, self._fields)
-        return Snapshot(_marker(marker), values)
+        return Snapshot(marker_of(marker), values)
 
     async def write(
         self, partition: int, believed: Marker | None, new: Marker, entities: Mapping[str, Values]
@@ -84,7 +84,7 @@ class Store:
             case b"ok":
                 return None
             case b"conflict":
-                return Conflict(_marker(answer[1:]))
+                return Conflict(marker_of(answer[1:]))
         raise Fatal(f"partition {partition} is suspect: the key {answer[1]!r} is not a hash")
 
     async def close(self) -> None:
@@ -92,7 +92,7 @@ class Store:
         await self._client.aclose()
 
 
-class _Script:
+class Script:
     """A Lua script, sent by its digest, and whole when the server does not know it."""
 
     def __init__(self, name: str) -> None:
@@ -101,8 +101,9 @@ class _Script:
         self._name = name
 
     async def __call__(
-        self, client: Client, partition: int, keys: Sequence[str], arguments: Sequence[Any]
+        self, client: Client, partition: int, keys: Sequence[str | bytes], arguments: Sequence[Any]
     ) -> Any:
+        """The script's answer. All keys are in the slot of `partition`."""
         with translated(f"running {self._name} on partition {partition}"):
             try:
                 return await client.evalsha(self._digest, len(keys), *keys, *arguments)
@@ -115,7 +116,8 @@ def _pack(values: Sequence[str | bytes]) -> bytes:
     return packed
 
 
-def _marker(flat: Sequence[bytes]) -> Marker | None:
+def marker_of(flat: Sequence[bytes]) -> Marker | None:
+    """The marker in an answer's fields and values, None where there are none. Raises Fatal."""
     if not flat:
         return None
     texts = [part.decode() for part in flat]

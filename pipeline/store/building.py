@@ -1,0 +1,135 @@
+"""A new generation of a partition's state: built beside the live one, then put in its place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pipeline.errors import Fatal, Refusal
+from pipeline.keys import BUILDING, Keys
+from pipeline.marker import BEFORE_FIRST, Marker
+from pipeline.store.client import Client, translated
+from pipeline.store.store import MOST_ENTITIES, Conflict, Script, Store, Values, marker_of
+
+_SCANNED_AT_ONCE = 1_000
+
+Generations = tuple[str, str]
+"""The live one and the one that is being built; empty where there is none."""
+
+
+class Building:
+    """Builds generations of one stage's state. The live state is as it was until `switch`."""
+
+    def __init__(self, client: Client, keys: Keys, fields: Iterable[str]) -> None:
+        fields = tuple(fields)
+        self._client = client
+        self._keys = keys
+        self._aside = replace(keys, progress=BUILDING)
+        self.live = Store(client, keys, fields)
+        self._built = Store(client, self._aside, fields)
+        self._switch = Script("switch.lua")
+        self._sweep = Script("sweep.lua")
+
+    async def write(
+        self, partition: int, marker: Marker, entities: Iterable[tuple[str, Values]]
+    ) -> int:
+        """Write entities under the marker's generation; returns how many there were.
+
+        Whatever an earlier rebuild has left half done is left to `sweep`. Raises Refusal where
+        another rebuild of the partition is at work.
+        """
+        believed = await self._built.marker(partition)
+        count, part = 0, dict[str, Values]()
+        for entity, values in entities:
+            part[entity] = values
+            if len(part) == MOST_ENTITIES:
+                believed = await self._write(partition, believed, marker, part)
+                count, part = count + len(part), {}
+        await self._write(partition, believed, marker, part)
+        return count + len(part)
+
+    async def _write(
+        self, partition: int, believed: Marker | None, new: Marker, part: Mapping[str, Values]
+    ) -> Marker:
+        if await self._built.write(partition, believed, new, part) is not None:
+            raise _overtaken(partition)
+        return new
+
+    async def switch(
+        self, partition: int, expected: Marker | None, built: Marker
+    ) -> Conflict | None:
+        """Make what was built under `built` live, if the live marker is still of `expected`.
+
+        The live marker may have moved on, but not back. Raises Refusal where another rebuild of
+        the partition has begun since.
+        """
+        least = min(built.offset, expected.offset) if expected else BEFORE_FIRST
+        answer = await self._switch(
+            self._client,
+            partition,
+            [self._keys.marker(partition), self._aside.marker(partition)],
+            [
+                *((expected.generation, expected.topic_id) if expected else ("", "")),
+                least,
+                built.generation,
+            ],
+        )
+        match answer[0]:
+            case b"ok":
+                return None
+            case b"conflict":
+                return Conflict(marker_of(answer[1:]))
+            case b"overtaken":
+                raise _overtaken(partition)
+        raise Fatal(f"partition {partition} is suspect: the key {answer[1]!r} is not a hash")
+
+    async def sweep(self, partitions: Collection[int]) -> int:
+        """Remove what is neither live nor being built of these partitions; returns how many keys.
+
+        Looks at every key of Redis once. What changes meanwhile is left for the next time.
+        """
+        generations = {number: await self._generations(number) for number in partitions}
+        found: dict[int, list[bytes]] = defaultdict(list)
+        removed = 0
+        async for key in self._scan(self._keys.all_entities):
+            place = self._keys.place_of(key.decode(errors="replace"))
+            if place is None or place[0] not in generations or place[1] in generations[place[0]]:
+                continue
+            found[place[0]].append(key)
+            if len(found[place[0]]) == MOST_ENTITIES:
+                removed += await self._unlink(place[0], generations, found.pop(place[0]))
+        for partition, keys in found.items():
+            removed += await self._unlink(partition, generations, keys)
+        return removed
+
+    async def _scan(self, pattern: str) -> Any:
+        with translated("looking at all keys"):
+            async for key in self._client.scan_iter(match=pattern, count=_SCANNED_AT_ONCE):
+                yield key
+
+    async def _unlink(
+        self, partition: int, believed: Mapping[int, Generations], keys: list[bytes]
+    ) -> int:
+        markers = (self._keys.marker(partition), self._aside.marker(partition))
+        done = await self._sweep(self._client, partition, [*markers, *keys], believed[partition])
+        return len(keys) if done else 0
+
+    async def drop(self, partition: int, topic_id: str) -> None:
+        """Remove the live marker if it is of this topic id: whoever needs one then refuses."""
+        marker = await self.live.marker(partition)
+        if marker is not None and marker.topic_id == topic_id:
+            with translated("removing a marker"):
+                await self._client.delete(self._keys.marker(partition))
+
+    async def _generations(self, partition: int) -> Generations:
+        live, built = await self.live.marker(partition), await self._built.marker(partition)
+        return (live.generation if live else "", built.generation if built else "")
+
+
+def _overtaken(partition: int) -> Refusal:
+    return Refusal(
+        f"another rebuild of partition {partition} is at work",
+        "Wait until it has ended, or end it, and run `pipeline rebuild` again",
+    )

@@ -1,0 +1,159 @@
+"""What is rebuilt of a partition, for each stage that keeps a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.declaration import UseCase
+from pipeline.kafka.feed import Log
+from pipeline.keys import FEATURES, SCORES
+from pipeline.latest_score import SCORE_FIELDS
+from pipeline.log_files import position_of
+from pipeline.marker import BEFORE_FIRST, Marker
+from pipeline.origin import Highest
+from pipeline.refold import TableOf
+from pipeline.state import StateCodec
+from pipeline.store.store import Values
+from pipeline.topics import Topics
+from rebuild.folding import fold
+from rebuild.history import Epoch, History, read_history
+from rebuild.scoring import score
+from rebuild.target import fold_up_to, of_this_epoch, refuse_made_again
+
+LogOf = Callable[[str, int], Log]
+"""A partition of a topic as the broker has it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A partition's state as of `marker`, made of so many records.
+
+    `unscored` counts those of them that no worker has seen, and whose effects are lost with Kafka's
+    records.
+    """
+
+    marker: Marker
+    entities: Iterable[tuple[str, Values]]
+    records: int
+    unscored: int = 0
+
+
+class Builder(Protocol):
+    """Builds the state of one stage."""
+
+    @property
+    def kind(self) -> str:
+        """What the state holds, as in its keys."""
+        ...
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of an entity's hash."""
+        ...
+
+    def build(self, partition: int, live: Marker | None, generation: str) -> Built:
+        """Build what has to take the place of `live`. Blocks; raises Refusal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every builder stands on."""
+
+    case: UseCase
+    partitions: int
+    parquet_dir: Path
+    log_of: LogOf
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of the use case."""
+        return Topics.of(self.case)
+
+    def history(self, topic: str) -> History:
+        """The epochs of a topic, as of now."""
+        return read_history(self.parquet_dir, topic, self.partitions)
+
+    def marker(
+        self, log: Log, generation: str, offset: int, highest: Highest, lookups: dict[str, str]
+    ) -> Marker:
+        """The marker of what was built up to `offset`."""
+        return Marker(
+            topic_id=log.topic_id,
+            generation=generation,
+            fingerprint=self.case.fingerprint,
+            offset=offset,
+            highest=highest,
+            lookups=lookups,
+            partitions=self.partitions,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBuilder:
+    """Folds `incoming-events` as far as its effects are known to have been delivered."""
+
+    ground: Ground
+    table_of: TableOf
+    kind: str = field(default=FEATURES, init=False)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of an entity's hash."""
+        return StateCodec(self.ground.case).fields
+
+    def build(self, partition: int, live: Marker | None, generation: str) -> Built:
+        """The fold up to the live marker, or else up to what Kafka no longer holds."""
+        ground, topic = self.ground, self.ground.topics.incoming
+        history = ground.history(topic)
+        logged_to = _logged_to(history.current, partition)
+        log = ground.log_of(topic, partition)  # after the files, or it could seem to be behind them
+        marker = of_this_epoch(live, log, history.current.topic_id, ground.partitions)
+        up_to = fold_up_to(marker, log, logged_to)
+        folded = fold(ground.case, self.table_of, history, partition, up_to)
+        return Built(
+            ground.marker(log, generation, up_to, folded.highest, folded.lookups),
+            folded.entities(StateCodec(ground.case)),
+            folded.records,
+            max(up_to - marker.offset, 0) if marker else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBuilder:
+    """Takes the last logged inference of each entity, and reads `serving-features` once more."""
+
+    ground: Ground
+    kind: str = field(default=SCORES, init=False)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of an entity's hash."""
+        return SCORE_FIELDS
+
+    def build(self, partition: int, live: Marker | None, generation: str) -> Built:
+        """The latest scores; the worker then drops what it finds inferred already."""
+        ground, topics = self.ground, self.ground.topics
+        incoming, inferences = ground.history(topics.incoming), ground.history(topics.inferences)
+        covered = position_of(incoming.current.home, partition)
+        for history, topic in ((incoming, topics.incoming), (inferences, topics.inferences)):
+            refuse_made_again(ground.log_of(topic, partition), history.current.topic_id)
+        log = ground.log_of(topics.features, partition)
+        of_this_epoch(
+            live, log, ground.history(topics.features).current.topic_id, ground.partitions
+        )
+        origins = covered.origins.get("", Highest()) if covered else Highest()
+        scored = score(ground.case, incoming, inferences, partition, origins)
+        return Built(
+            ground.marker(log, generation, log.start - 1, scored.highest, {}),
+            scored.entities(),
+            scored.records,
+        )
+
+
+def _logged_to(epoch: Epoch, partition: int) -> int:
+    files = epoch.files(partition)
+    return files[-1].last if files else epoch.start(partition) + BEFORE_FIRST

@@ -1,0 +1,256 @@
+"""A logged topic from its first record to its last: older epochs, and the one that is written now.
+
+An epoch ends where a topic is made again, gets another number of partitions, or loses its end.
+Its files then stand under `<dir>/_epochs/<number>/<topic>`; `manifest.json` there says how it ended
+and how the next one began.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from pipeline.errors import Refusal
+from pipeline.log_files import (
+    files_of,
+    footer_of,
+    noted_count,
+    partitions_in,
+    position_of,
+    start_of,
+)
+from pipeline.partitioner import partition_of
+
+EPOCHS = "_epochs"
+MANIFEST = "manifest.json"
+_ROWS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an epoch of a topic ended: the next offset of each partition, were there another."""
+
+    topic_id: str
+    partitions: int
+    next_offsets: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """How an epoch of a topic began: the offset that is the first of each partition."""
+
+    topic_id: str
+    partitions: int
+    starts: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What separates two epochs, for each topic that has one; and the lookups then in force."""
+
+    ended: Mapping[str, Ended] = field(default_factory=dict)
+    began: Mapping[str, Began] = field(default_factory=dict)
+    lookups: Mapping[str, str] = field(default_factory=dict)
+
+    def encode(self) -> str:
+        """As JSON text."""
+        return json.dumps(
+            {
+                "ended": {
+                    topic: [one.topic_id, one.partitions, dict(one.next_offsets)]
+                    for topic, one in self.ended.items()
+                },
+                "began": {
+                    topic: [one.topic_id, one.partitions, dict(one.starts)]
+                    for topic, one in self.began.items()
+                },
+                "lookups": dict(self.lookups),
+            },
+            indent=1,
+        )
+
+    @classmethod
+    def decode(cls, text: str) -> Manifest:
+        """The inverse of `encode`. Raises ValueError."""
+        fields = json.loads(text)
+        return cls(
+            {topic: Ended(*_spans(one)) for topic, one in fields["ended"].items()},
+            {topic: Began(*_spans(one)) for topic, one in fields["began"].items()},
+            fields["lookups"],
+        )
+
+
+def _spans(one: Sequence[Any]) -> tuple[str, int, dict[int, int]]:
+    topic_id, partitions, offsets = one
+    return topic_id, partitions, {int(number): offset for number, offset in offsets.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The files under `home`; entities are placed by `partitions`. No topic id: nothing is known.
+
+    `lookups` were in force when it began, at the offsets `starts` (0 where none is said).
+    """
+
+    home: Path
+    topic_id: str | None
+    partitions: int
+    starts: Mapping[int, int] = field(default_factory=dict)
+    lookups: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[int, int] = field(default_factory=dict)
+    """The next offsets, of an older epoch."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """The partitions that something was logged of."""
+        return sorted(partitions_in(self.home))
+
+    def start(self, partition: int) -> int:
+        """The first offset of the epoch."""
+        return self.starts.get(partition, 0)
+
+    def files(self, partition: int) -> Sequence[Stretch]:
+        """The files of a partition from the epoch's first record on, without a gap.
+
+        Raises Refusal where files are missing, or are of another topic.
+        """
+        expected, found = self.start(partition), list[Stretch]()
+        for path in files_of(self.home, partition):
+            footer = footer_of(path)
+            if start_of(path) > expected:
+                raise _missing(self.home.name, partition, expected, start_of(path) - 1)
+            if footer.topic_id != self.topic_id:
+                raise Refusal(
+                    f"{path} is of the topic id {footer.topic_id}, others of {self.topic_id}",
+                    "Move what does not belong there away",
+                )
+            found.append(Stretch(path, start_of(path), footer.last))
+            expected = footer.last + 1
+        if expected < self.ends.get(partition, expected):
+            raise _missing(self.home.name, partition, expected, self.ends[partition] - 1)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A file, and the offsets that it stands for."""
+
+    path: Path
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One partition of one epoch, of which what belongs to a partition of today is wanted."""
+
+    epoch: Epoch
+    number: int
+    files: Sequence[Stretch]
+    wanted: int
+    partitions: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it belongs to the wanted partition."""
+        return self.epoch.partitions == self.partitions
+
+    def has(self, entity: str) -> bool:
+        """Whether what is about this entity belongs to the wanted partition."""
+        return self.is_whole or partition_of(entity.encode(), self.partitions) == self.wanted
+
+    def batches(
+        self, schema: pa.Schema, columns: Sequence[str], up_to: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows in the order of their offsets, without replays, up to and with an offset."""
+        keep = ~ds.field("replayed")
+        if up_to is not None:
+            keep &= ds.field("offset") <= up_to
+        for file in self.files:
+            if up_to is None or file.first <= up_to:
+                one = ds.dataset(file.path, schema=schema, format="parquet")
+                yield from one.to_batches(
+                    columns=list(columns), filter=keep, batch_size=_ROWS_AT_ONCE, use_threads=False
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All epochs of a topic, the oldest first; new records go to `current`."""
+
+    older: Sequence[Epoch]
+    current: Epoch
+
+    def streams(self, partition: int) -> Iterator[Stream]:
+        """What belongs to a partition of today, in the order in which it happened to an entity.
+
+        Raises Refusal where files are missing.
+        """
+        for epoch in self.older:
+            common = math.gcd(epoch.partitions, self.current.partitions)
+            if epoch.partitions == self.current.partitions:
+                numbers = [partition]
+            else:
+                numbers = [one for one in epoch.numbers if one % common == partition % common]
+            for number in numbers:
+                yield self._stream(epoch, number, partition)
+        yield self._stream(self.current, partition, partition)
+
+    def _stream(self, epoch: Epoch, number: int, partition: int) -> Stream:
+        return Stream(epoch, number, epoch.files(number), partition, self.current.partitions)
+
+
+def manifests(root: Path) -> list[tuple[Path, Manifest]]:
+    """The directory and manifest of each boundary between epochs, the oldest first."""
+    paths = sorted((root / EPOCHS).glob(f"*/{MANIFEST}"))
+    return [(path.parent, Manifest.decode(path.read_text())) for path in paths]
+
+
+def read_history(root: Path, topic: str, partitions: int) -> History:
+    """The epochs of a topic, which has so many partitions now."""
+    older: list[Epoch] = []
+    began = Began("", partitions, {})
+    lookups: Mapping[str, str] = {}
+    for directory, manifest in manifests(root):
+        ended = manifest.ended.get(topic)
+        if ended is not None:
+            older.append(
+                Epoch(
+                    directory / topic,
+                    ended.topic_id,
+                    ended.partitions,
+                    began.starts,
+                    lookups,
+                    ended.next_offsets,
+                )
+            )
+        if topic in manifest.began:
+            began, lookups = manifest.began[topic], manifest.lookups
+    home = root / topic
+    topic_id = logged_id(home) or began.topic_id or None
+    return History(older, Epoch(home, topic_id, partitions, began.starts, lookups))
+
+
+def logged_id(home: Path) -> str | None:
+    """The id of the topic whose records are under `home`."""
+    found = (position_of(home, number) for number in sorted(partitions_in(home)))
+    return next((one.topic_id for one in found if one is not None), None)
+
+
+def placed_by(root: Path, topic: str) -> int | None:
+    """By how many partitions the entities of the epoch that is written now are placed, if known."""
+    return noted_count(root / topic)
+
+
+def _missing(topic: str, partition: int, first: int, last: int) -> Refusal:
+    return Refusal(
+        f"offsets {first} to {last} of {topic}, partition {partition}, are in no Parquet file",
+        "Put back the files that were moved away",
+    )
