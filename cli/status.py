@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cli.lags import Lag, LagReader
 from cli.markers import Markers, read_markers
+from cli.pauses import PauseStatus, by_pause, read_pauses
 from cli.runs import RunNote
 from cli.scrape import fetch, numbers_in
 from pipeline.declaration import UseCase
@@ -68,6 +69,7 @@ class Status:
     markers: list[MarkerStatus]
     workers: list[WorkerStatus] = field(default_factory=list)
     model: str = ""
+    paused: list[PauseStatus] = field(default_factory=list)
 
 
 def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Status:
@@ -75,6 +77,7 @@ def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Stat
     with Admin.connect(settings.kafka) as admin:
         topics = _topics(admin, case)
         lags = LagReader(admin, case, settings).read()
+        paused = by_pause(read_pauses(admin, case))
     workers = _workers(note) if note else []
     return Status(
         topics=topics,
@@ -82,6 +85,7 @@ def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Stat
         markers=_markers(read_markers(settings)),
         workers=workers,
         model=_model([worker.port for worker in workers], case),
+        paused=paused,
     )
 
 

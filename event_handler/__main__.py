@@ -6,6 +6,10 @@ import sys
 
 import use_cases
 from event_handler.core import STAGE, Handler
+from event_handler.flood import Flood
+from event_handler.notes import resume_group
+from event_handler.positions import GroupPositions
+from event_handler.resumes import CommittedResumes
 from event_handler.service import EventHandler
 from pipeline.kafka.outputs import Outputs
 from pipeline.process import Process, run_worker
@@ -15,13 +19,17 @@ from pipeline.worker import run
 
 async def work(process: Process) -> None:
     """Wire the stage and run it until the end is asked for."""
-    sources = process.settings.sources or (process.topics.generated,)
+    settings = process.settings
+    sources = settings.sources or (process.topics.generated,)
     topic_ids = await process.topic_ids(*sources)
-    outputs = Outputs(process.settings.kafka)
+    outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
-    handler = Handler(Validator(process.case), process.topics, process.settings.partitions)
-    stage = EventHandler(handler, outputs, process.faults)
-    stage.reader = feed = process.feed(topic_ids, stage)
+    handler = Handler(Validator(process.case), process.topics, settings.partitions)
+    resumes = CommittedResumes(settings.kafka, resume_group(process.case), process.clock)
+    flood = Flood(settings.flood_share)
+    positions = GroupPositions(flood, resumes, process.clock, process.health)
+    stage = EventHandler(handler, outputs, positions, process.faults)
+    positions.reader = feed = process.feed(topic_ids, stage)
     await process.when_up(feed.start)
     await run(stage, feed, process.health, process.stopping)
 

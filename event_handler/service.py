@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from event_handler.core import REJECTED, STAGE, Handled, Handler
+from event_handler.positions import GroupPositions
 from pipeline import metrics
 from pipeline.faults import FaultPoints
-from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.kafka.feed import Batch, Log
 from pipeline.ports import Writer
 from pipeline.records import OutRecord, Target
-
-
-class CommittedReader(Reader, Protocol):
-    """A reader that also knows what the group has committed."""
-
-    async def committed(self, topic: str, partition: int) -> int | None:
-        """The committed next offset; None where there is none."""
-        ...
 
 
 @dataclass(slots=True)
@@ -29,50 +21,52 @@ class EventHandler:
 
     handler: Handler
     outputs: Writer
+    positions: GroupPositions
     faults: FaultPoints
-    reader: CommittedReader = field(init=False)
     name: str = STAGE
 
-    async def position(self, log: Log) -> int:
-        """The committed offset; the log's first where nothing was ever committed."""
-        committed = await self.reader.committed(log.topic, log.partition)
-        return log.start if committed is None else committed
+    async def position(self, log: Log) -> int | None:
+        """Where the group stands; None while the partition is paused."""
+        return await self.positions.position(log)
 
     async def process(self, batches: Sequence[Batch]) -> None:
         """Every record out and acknowledged, then the commit, which is the position."""
-        current = [batch for batch in batches if self.reader.is_current(batch)]
-        if not current:
-            return
-        handled = [
-            self.handler.handle(batch.topic_id, record)
-            for batch in current
-            for record in batch.records
-        ]
-        self.faults.hit("before-outputs")
-        await self.outputs.deliver(_deliveries(handled))
-        self.faults.hit("after-outputs")
-        await self.reader.commit(
-            {(batch.topic, batch.partition): batch.next_offset for batch in current}
-        )
-        _count(handled)
+        new = [batch for batch in batches if self.positions.is_new(batch)]
+        handled = [self._handled(batch) for batch in new]
+        if new:
+            self.faults.hit("before-outputs")
+            await self.outputs.deliver(_deliveries(handled))
+            self.faults.hit("after-outputs")
+        await self.positions.commit(new)
+        for batch, outcomes in zip(new, handled, strict=True):
+            self.positions.count(batch, _count(outcomes))
+        await self.positions.pause_in_a_flood()
+
+    def _handled(self, batch: Batch) -> list[Handled]:
+        return [self.handler.handle(batch.topic_id, record) for record in batch.records]
 
     async def close(self) -> None:
         """Let go of the producer."""
         await self.outputs.close()
 
 
-def _deliveries(handled: Sequence[Handled]) -> dict[Target, list[OutRecord]]:
+def _deliveries(handled: Sequence[Sequence[Handled]]) -> dict[Target, list[OutRecord]]:
     deliveries: dict[Target, list[OutRecord]] = defaultdict(list)
-    for one in handled:
-        deliveries[one.target].append(one.record)
+    for of_batch in handled:
+        for one in of_batch:
+            deliveries[one.target].append(one.record)
     return deliveries
 
 
-def _count(handled: Sequence[Handled]) -> None:
+def _count(handled: Sequence[Handled]) -> int:
+    """Count what came out of one batch in the metrics; returns how many were rejected."""
     outcomes = Counter((one.kind, one.outcome) for one in handled)
+    rejected = 0
     for (kind, outcome), count in outcomes.items():
         if outcome == REJECTED:
+            rejected += count
             metrics.REJECTED.labels(STAGE, kind).inc(count)
             kind = "unknown"  # noqa: PLW2901 - a rejected record has no event type
         metrics.RECORDS.labels(STAGE, kind, outcome).inc(count)
     metrics.REPAIRED_KEYS.inc(sum(one.repaired_key for one in handled))
+    return rejected

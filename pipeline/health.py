@@ -1,6 +1,7 @@
 """Is this worker alive, and is it ready? Served with the metrics over HTTP, from a thread.
 
-Ready means that work goes on: a batch came to all its effects, or there was none, a moment ago.
+Ready means that work goes on: a batch came to all its effects, or there was none, a moment ago;
+and that reading is not paused until a person has looked.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Health:
     clock: Clock
     looped_at: float | None = None
     worked_at: float | None = None
+    paused: bool = False
+    """Whether the worker reads nothing until a person lets it go on."""
 
     def looped(self) -> None:
         """The worker's loop has gone round."""
@@ -46,7 +49,9 @@ class Health:
 
     def ready(self) -> bool:
         """True while work comes to its effects."""
-        return self.worked_at is not None and self._since(self.worked_at) < _READY_SECONDS
+        if self.paused or self.worked_at is None:
+            return False
+        return self._since(self.worked_at) < _READY_SECONDS
 
     def _since(self, moment: float) -> float:
         return self.clock.monotonic() - moment

@@ -32,6 +32,9 @@ REWINDS = Counter(
 RETRIES = Counter(
     "pipeline_retries_total", "Batches tried again after a failure outside.", ["stage"]
 )
+PAUSED = Gauge(
+    "pipeline_paused_partitions", "Partitions not read until a person lets them go on.", ["stage"]
+)
 BATCH_SECONDS = Histogram(
     "pipeline_batch_seconds",
     "Time from reading a batch to its last effect.",

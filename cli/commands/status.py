@@ -15,6 +15,7 @@ from rich.text import Text
 
 import use_cases
 from cli.console import say
+from cli.pauses import PauseStatus
 from cli.runs import find, settings_of
 from cli.status import Status, WorkerStatus, read_status
 
@@ -45,6 +46,8 @@ def _print(console: Console, found: Status) -> None:
     console.print(_markers(found))
     for worker in found.workers:
         say(console, _worker(worker))
+    for one in found.paused:
+        say(console, _pause(one))
     say(console, f"model in service: {found.model or 'none that is known here'}")
 
 
@@ -54,6 +57,14 @@ def _worker(worker: WorkerStatus) -> str:
         return line
     times = "once" if worker.ended == 1 else f"{worker.ended} times"
     return f"{line}; has ended {times}, the last time: {worker.why}"
+
+
+def _pause(one: PauseStatus) -> str:
+    return (
+        f"{one.stage} is paused since {one.since} in partitions {_each(one.partitions)} of "
+        f"{one.topic}: {one.rejected_share:.0%} of a minute's records were rejected; "
+        f"`pipeline resume {one.stage}` lets it go on"
+    )
 
 
 def _topics(found: Status) -> Table:

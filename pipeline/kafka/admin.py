@@ -7,7 +7,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
@@ -15,8 +15,10 @@ from kafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     KafkaError,
+    NoError,
     NotCoordinatorError,
 )
+from kafka.structs import OffsetAndMetadata
 
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.client import kafka_python_options
@@ -27,6 +29,13 @@ _REQUIRED = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTim
 _NO_ERROR, _ALREADY_EXISTS = 0, 36
 _BOOTSTRAP_MS = 5_000  # whoever waits for a broker asks again, and may be told to stop meanwhile
 _COORDINATOR_TRIES, _COORDINATOR_PAUSE = 50, 0.2
+
+
+class Commit(NamedTuple):
+    """What a group has committed for a partition: the next offset, and a note of its own."""
+
+    offset: int
+    note: str = ""
 
 
 class Admin:
@@ -96,7 +105,8 @@ class Admin:
             if count != partitions:
                 raise Refusal(
                     f"topic {name} has {count} partitions, not {partitions}",
-                    "Set PIPELINE_PARTITIONS to the number all our topics have",
+                    "Set PIPELINE_PARTITIONS to the number that all our topics have; if they had "
+                    "another one before, stop all workers and run `pipeline rebuild --new-epoch`",
                 )
         for name, config in self.configs(names).items():
             _check_config(name, config, topics[name])
@@ -123,8 +133,43 @@ class Admin:
 
         Blocks for some seconds where the broker has only begun to keep groups.
         """
+        return {place: commit.offset for place, commit in self.commits(group).items()}
+
+    def commits(self, group: str) -> dict[tuple[str, int], Commit]:
+        """The same with the notes."""
         found = self._group_offsets(group)
-        return {(tp.topic, tp.partition): entry.offset for tp, entry in found.items()}
+        return {
+            (tp.topic, tp.partition): Commit(entry.offset, entry.metadata or "")
+            for tp, entry in found.items()
+        }
+
+    def commit(self, group: str, commits: Mapping[tuple[str, int], Commit]) -> None:
+        """Commit for a group that has no members. Raises InfrastructureError where it has some."""
+        wanted = {
+            TopicPartition(*place): OffsetAndMetadata(one.offset, one.note, -1)
+            for place, one in commits.items()
+        }
+        for tp, error in self._client.alter_group_offsets(group, wanted).items():
+            if error is not NoError:
+                raise InfrastructureError(f"commit of {group} for {tp}: {error.__name__}")
+
+    def members(self, groups: tuple[str, ...]) -> dict[str, list[str]]:
+        """The members of each consumer group that has some, by the names they gave themselves.
+
+        Who ended without leaving is a member until the session has run out.
+        """
+        found = self._client.describe_groups(list(groups))
+        return {
+            group: [one["group_instance_id"] or one["client_id"] for one in description["members"]]
+            for group, description in found.items()
+            if description["members"]
+        }
+
+    def delete_records(self, before: Mapping[tuple[str, int], int]) -> None:
+        """Let (topic, partition) lose its records before an offset, at most its end."""
+        self._client.delete_records(
+            {TopicPartition(*place): offset for place, offset in before.items()}
+        )
 
     def _group_offsets(self, group: str) -> Any:
         for _ in range(_COORDINATOR_TRIES - 1):

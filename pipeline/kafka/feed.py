@@ -19,6 +19,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Of
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.errors import InfrastructureError, Refusal
+from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
 from pipeline.logs import log
 from pipeline.settings import KafkaSettings
@@ -29,6 +30,7 @@ _REQUEST_MS = 15_000
 _TICK_SECONDS = 0.25
 _IDLE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
+_HELD_SECONDS = 2.0
 
 
 class Log(NamedTuple):
@@ -61,8 +63,11 @@ class Batch:
 class Positions(Protocol):
     """What a stage tells the gate."""
 
-    async def position(self, log: Log) -> int:
-        """The offset to read first. Raises Refusal, or InfrastructureError to be asked again."""
+    async def position(self, log: Log) -> int | None:
+        """The offset to read first; None to read nothing for now, and to be asked again later.
+
+        Raises Refusal, or InfrastructureError to be asked again at once.
+        """
         ...
 
 
@@ -111,6 +116,8 @@ class Feed:
         self._next: dict[TopicPartition, int] = {}
         self._readings: dict[TopicPartition, int] = {}
         self._unconfirmed: dict[TopicPartition, int] = {}
+        self._held: dict[TopicPartition, float] = {}
+        self._passed: dict[TopicPartition, int] = {}
         self._last_reading = 0
         self._assignments = 0
         self._polled_at = time.monotonic()
@@ -155,6 +162,16 @@ class Feed:
         """The partitions that are being read."""
         return [(tp.topic, tp.partition) for tp in self._next]
 
+    @property
+    def held(self) -> list[tuple[str, int]]:
+        """The partitions that are ours and not to be read for now."""
+        return [(tp.topic, tp.partition) for tp in self._held]
+
+    @property
+    def passed(self) -> dict[tuple[str, int], int]:
+        """The next offset of partitions where only ends of transactions follow what was polled."""
+        return {(tp.topic, tp.partition): offset for tp, offset in self._passed.items()}
+
     async def poll(self) -> list[Batch]:
         """The next records of all partitions, waiting a moment for them; empty when quiet.
 
@@ -165,6 +182,7 @@ class Feed:
             if not self._next:
                 await asyncio.sleep(_TICK_SECONDS)
                 return []
+            await self._pass_ends_of_transactions()
             return self._batches(await self._get(list(self._next)))
         except OffsetOutOfRangeError as error:
             self._refuse_if_lost(error.args[0])
@@ -183,6 +201,7 @@ class Feed:
         tp = TopicPartition(topic, partition)
         self._next.pop(tp, None)
         self._readings.pop(tp, None)
+        self._passed.pop(tp, None)
 
     def reposition_once_confirmed(self, topic: str, partition: int) -> None:
         """The same, but only after the group has confirmed that the partition is still ours."""
@@ -193,8 +212,12 @@ class Feed:
 
     async def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit next offsets by (topic, partition). Raises InfrastructureError."""
-        wanted = {TopicPartition(*key): offset for key, offset in offsets.items()}
-        mine = {tp: offset for tp, offset in wanted.items() if tp in self._next}
+        await self.commit_noted({key: Commit(offset) for key, offset in offsets.items()})
+
+    async def commit_noted(self, commits: Mapping[tuple[str, int], Commit]) -> None:
+        """Commit next offsets with notes by (topic, partition). Raises InfrastructureError."""
+        wanted = {TopicPartition(*key): tuple(one) for key, one in commits.items()}
+        mine = {tp: commit for tp, commit in wanted.items() if tp in self._next}
         if not mine:
             return
         try:
@@ -202,19 +225,22 @@ class Feed:
         except (KafkaError, IllegalStateError) as error:
             raise InfrastructureError(f"commit: {error!r}") from error
 
-    async def committed(self, topic: str, partition: int) -> int | None:
-        """The committed offset of a partition. Raises InfrastructureError."""
+    async def committed(self, topic: str, partition: int) -> Commit | None:
+        """What is committed for a partition. Raises InfrastructureError."""
+        tp = TopicPartition(topic, partition)
+        coordinator = self._consumer._coordinator  # noqa: SLF001 - `committed` drops the note
         try:
-            offset: int | None = await self._consumer.committed(TopicPartition(topic, partition))
+            found = (await coordinator.fetch_committed_offsets([tp])).get(tp)
         except KafkaError as error:
             raise InfrastructureError(f"committed offset: {error!r}") from error
-        return offset
+        return None if found is None else Commit(found.offset, found.metadata)
 
     def lags(self) -> dict[tuple[str, int], int]:
         """Records not read yet, by (topic, partition), as of the last fetch."""
-        ends = {tp: self._consumer.highwater(tp) for tp in self._next}
+        places = self._next | self._passed
+        ends = {tp: self._consumer.highwater(tp) for tp in places}
         return {
-            (tp.topic, tp.partition): max(end - self._next[tp], 0)
+            (tp.topic, tp.partition): max(end - places[tp], 0)
             for tp, end in ends.items()
             if end is not None
         }
@@ -224,22 +250,32 @@ class Feed:
         self._next.clear()
         self._readings.clear()
         self._unconfirmed.clear()
+        self._held.clear()
+        self._passed.clear()
 
     async def _position_new_partitions(self) -> None:
         assignments = self._assignments
         await self._confirm()
         known = self._next.keys() | self._unconfirmed.keys()
-        new = [tp for tp in self._consumer.assignment() if tp not in known]
+        now = time.monotonic()
+        new = [
+            tp
+            for tp in self._consumer.assignment()
+            if tp not in known and self._held.get(tp, now) <= now
+        ]
         if not new:
             return
         starts = await self._consumer.beginning_offsets(new)
         ends = await self._consumer.end_offsets(new)
         for tp in new:
             place = Log(tp.topic, self._topic_ids[tp.topic], tp.partition, starts[tp], ends[tp])
-            position = _within(place, await self._positions.position(place))
+            position = await self._positions.position(place)
             if self._assignments != assignments:
                 return
-            self._read_from(tp, position)
+            if position is None:
+                self._held[tp] = time.monotonic() + _HELD_SECONDS
+            else:
+                self._read_from(tp, _within(place, position))
 
     def _refuse_if_lost(self, offsets: Mapping[TopicPartition, int]) -> None:
         """A fetch from before our own seek may fail too, and means nothing."""
@@ -262,6 +298,8 @@ class Feed:
         self._consumer.seek(tp, offset)
         self._next[tp] = offset
         self._readings[tp] = self._last_reading
+        self._held.pop(tp, None)
+        self._passed.pop(tp, None)
 
     async def _get(self, ready: list[TopicPartition]) -> dict[TopicPartition, Any]:
         self._polling = True
@@ -274,6 +312,14 @@ class Feed:
             self._polling = False
             self._polled_at = time.monotonic()
         return found
+
+    async def _pass_ends_of_transactions(self) -> None:
+        """The end of a transaction takes an offset and is no record."""
+        self._passed.clear()
+        for tp, offset in list(self._next.items()):
+            position = await self._consumer.position(tp)
+            if position > offset and self._next.get(tp) == offset:
+                self._passed[tp] = position
 
     def _batches(self, found: Mapping[TopicPartition, Any]) -> list[Batch]:
         batches = []
@@ -291,6 +337,7 @@ class Feed:
                 )
             )
             self._next[tp] = records[-1].offset + 1
+            self._passed.pop(tp, None)
         return batches
 
     async def _keep_alive(self) -> None:

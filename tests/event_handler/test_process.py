@@ -5,8 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from cli.pauses import let_go_on, read_pauses
+from pipeline.kafka.admin import Admin
 from pipeline.origin import Origin
 from pipeline.records import OutRecord
+from pipeline.settings import KafkaSettings
 from tests.support.events import bet
 from tests.support.fakes import first_of_each_origin, origin_of
 from tests.support.kafka import eventually
@@ -95,6 +98,30 @@ def test_a_rejected_record_as_large_as_the_source_allows_is_kept(world: World) -
         eventually(lambda: sum(world.cluster.ends(world.topics.rejected).values()) == 1, 60)
     (stored,) = world.cluster.read(world.topics.rejected)[0]
     assert (stored.key, stored.value) == (b"k" * 1000, large)
+
+
+def test_in_a_flood_it_pauses_also_after_a_restart_until_a_person_lets_it_go_on(
+    world: World,
+) -> None:
+    flood = [OutRecord(b"k", b"not json")] * 1_500
+    world.cluster.append(world.topics.generated, 0, flood)
+    with world.worker(STAGE) as worker:
+        eventually(lambda: paused(world), 60)
+        assert worker.ends_on_sigterm() == 0
+    before = sum(world.cluster.ends(world.topics.rejected).values())
+    with world.worker(STAGE) as worker:
+        eventually(lambda: "paused: too many records" in worker.log.read_text(), 60)
+        assert sum(world.cluster.ends(world.topics.rejected).values()) == before < len(flood)
+        with Admin.connect(KafkaSettings(world.cluster.bootstrap)) as admin:
+            let_go_on(admin, world.case, read_pauses(admin, world.case))
+        wait_until_all_is_committed(world, worker)
+        assert not paused(world)
+    assert sum(world.cluster.ends(world.topics.rejected).values()) == len(flood)
+
+
+def paused(world: World) -> object:
+    with Admin.connect(KafkaSettings(world.cluster.bootstrap)) as admin:
+        return read_pauses(admin, world.case)
 
 
 def test_topics_that_are_not_as_they_must_be_are_refused_in_one_line(world: World) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from kafka import KafkaConsumer
 
 from embedded.ports import free_port
 from pipeline.errors import InfrastructureError, Refusal
-from pipeline.kafka.admin import Admin
+from pipeline.kafka.admin import Admin, Commit
 from pipeline.records import OutRecord
 from pipeline.settings import KafkaSettings
 from pipeline.topics import REJECTED_MAX_BYTES, SOURCE_MAX_BYTES, Topics
-from tests.support.kafka import Cluster
+from tests.support.kafka import Cluster, eventually
 from use_cases.first_day_churn import USE_CASE
 
 
@@ -110,6 +111,30 @@ def test_offsets_of_a_partition_are_those_of_its_log(
     places = [(topic, 0), (topic, 1)]
     assert admin.ends(places) == {(topic, 0): 0, (topic, 1): 5}
     assert admin.starts(places) == {(topic, 0): 0, (topic, 1): 2}
+
+
+def test_a_commit_for_a_group_without_members_is_read_with_its_note(
+    admin: Admin, cluster: Cluster, topic_prefix: str
+) -> None:
+    topic = cluster.create(f"{topic_prefix}t", partitions=2)
+    group = f"{topic_prefix}group"
+    admin.commit(group, {(topic, 1): Commit(7, "why")})
+    assert admin.commits(group) == {(topic, 1): Commit(7, "why")}
+    assert admin.committed(group) == {(topic, 1): 7}
+    assert admin.commits(f"{topic_prefix}other") == {}
+
+
+def test_a_commit_for_a_group_with_members_is_an_outage(
+    admin: Admin, cluster: Cluster, topic_prefix: str
+) -> None:
+    topic, group = cluster.create(f"{topic_prefix}t"), f"{topic_prefix}group"
+    member = KafkaConsumer(topic, bootstrap_servers=cluster.bootstrap, group_id=group)
+    try:
+        eventually(lambda: [member.poll(timeout_ms=100), member.assignment()][1])
+        with pytest.raises(InfrastructureError, match="commit of"):
+            admin.commit(group, {(topic, 0): Commit(7)})
+    finally:
+        member.close()
 
 
 def test_a_broker_that_is_away_is_an_outage() -> None:

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from embedded.ports import free_port
 from pipeline.errors import InfrastructureError, Refusal
-from pipeline.kafka.admin import Admin
+from pipeline.kafka.admin import Admin, Commit
 from pipeline.kafka.feed import Batch, Feed, Log
 from pipeline.records import OutRecord
 from pipeline.settings import KafkaSettings
@@ -31,12 +32,15 @@ class Positions:
     asked: list[Log] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     before_answer: Callable[[], object] = lambda: None
+    shut: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def position(self, log: Log) -> int:
+    async def position(self, log: Log) -> int | None:
         self.asked.append(log)
+        if log.partition in self.shut:
+            return None
         await self.gate.wait()
         if self.raising:
             raise self.raising.pop(0)
@@ -186,7 +190,7 @@ async def test_the_committed_offset_does_not_matter(reading: Make) -> None:
     async with one.member(Positions()) as feed:
         await polled(feed, records(10))
         await feed.commit({(one.topic, 0): 8})
-        assert await feed.committed(one.topic, 0) == 8
+        assert await feed.committed(one.topic, 0) == Commit(8)
     async with one.member(Positions({0: 2})) as feed:
         batches = await polled(feed, records(8))
     assert numbers(batches) == [*range(2, 10)]
@@ -217,6 +221,53 @@ async def test_a_position_outside_the_log_is_refused(reading: Make, position: in
     async with one.member(Positions({0: position})) as feed:
         with pytest.raises(Refusal, match=f"offsets 3 to 10, but {position} .* `pipeline rebuild`"):
             await until(feed, lambda: False)
+
+
+async def test_a_partition_without_a_position_is_held_while_others_are_read(reading: Make) -> None:
+    one = reading(2)
+    positions = Positions(shut={0})
+    one.append(0, *range(5))
+    async with one.member(positions) as feed:
+        await until(feed, lambda: feed.owned == [(one.topic, 1)] and feed.held)
+        one.append(1, 7)
+        batches = await polled(feed, records(1))
+        assert (numbers(batches), numbers(batches, 1)) == ([], [7])
+        assert feed.held == [(one.topic, 0)]
+
+
+async def test_a_partition_that_is_held_is_asked_about_again_and_read_on(reading: Make) -> None:
+    one = reading(1)
+    positions = Positions(shut={0})
+    one.append(0, *range(5))
+    async with one.member(positions) as feed:
+        await until(feed, lambda: feed.held)
+        positions.shut.clear()
+        assert numbers(await polled(feed, records(5))) == [*range(5)]
+        assert feed.held == []
+    assert len(positions.asked) == 2
+
+
+async def test_a_note_is_committed_beside_the_offset(reading: Make) -> None:
+    one = reading(1)
+    async with one.member(Positions()) as feed:
+        await until(feed, lambda: feed.owned)
+        await feed.commit_noted({(one.topic, 0): Commit(0, "as it was")})
+        assert await feed.committed(one.topic, 0) == Commit(0, "as it was")
+        await feed.commit({(one.topic, 0): 0})
+        assert await feed.committed(one.topic, 0) == Commit(0)
+
+
+async def test_the_end_of_a_transaction_is_passed(reading: Make) -> None:
+    one = reading(1)
+    producer = AIOKafkaProducer(bootstrap_servers=one.cluster.bootstrap, transactional_id=one.group)
+    async with one.member(Positions()) as feed, producer:
+        for number in range(2):
+            async with producer.transaction():
+                await producer.send(one.topic, b"%d" % number, partition=0)
+            assert numbers(await polled(feed, records(1))) == [number]
+            await until(feed, lambda: feed.passed)
+            assert feed.passed == {(one.topic, 0): 2 * number + 2}
+            assert feed.lags() == {(one.topic, 0): 0}
 
 
 async def test_the_end_of_the_log_is_a_position(reading: Make) -> None:
@@ -338,7 +389,7 @@ async def test_a_commit_is_only_for_what_is_being_read(reading: Make) -> None:
         await polled(feed, records(5))
         feed.reposition(one.topic, 1)
         await feed.commit({(one.topic, 0): 5, (one.topic, 1): 0})
-        assert await feed.committed(one.topic, 0) == 5
+        assert await feed.committed(one.topic, 0) == Commit(5)
         assert await feed.committed(one.topic, 1) is None
 
 

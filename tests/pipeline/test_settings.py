@@ -54,6 +54,7 @@ def test_every_variable_is_read() -> None:
             "PIPELINE_MODELS": "/models",
             "PIPELINE_CACHED_ENTITIES": "10",
             "PIPELINE_BATCH_RECORDS": "500",
+            "PIPELINE_FLOOD_SHARE": "0.8",
             "PIPELINE_METRICS_HOST": "0.0.0.0",
             "PIPELINE_METRICS_PORT": "9100",
             "PIPELINE_LOG_LEVEL": "debug",
@@ -76,6 +77,7 @@ def test_every_variable_is_read() -> None:
     assert settings.parquet_dir == Path("/data/other")
     assert (settings.lookups_dir, settings.models_dir) == (Path("/lookups"), Path("/models"))
     assert (settings.cached_entities, settings.batch_records) == (10, 500)
+    assert settings.flood_share == 0.8
     assert (settings.metrics_host, settings.metrics_port) == ("0.0.0.0", 9100)
     assert (settings.log_level, settings.faults) == ("debug", "p=raise")
     assert (logger.rows, logger.bytes, logger.seconds) == (9, 8, 0.5)
@@ -91,6 +93,8 @@ def test_every_variable_is_read() -> None:
         ("PARTITIONS", "nan"),
         ("CACHED_ENTITIES", "0"),
         ("BATCH_RECORDS", "0"),
+        ("FLOOD_SHARE", "1.1"),
+        ("FLOOD_SHARE", "-0.1"),
         ("METRICS_PORT", "-1"),
         ("METRICS_PORT", "65536"),
         ("METRICS_PORT", "http"),
