@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, help="run directory, used before or new")
     parser.add_argument("--install", action="store_true", help="download what it needs and end")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's `&` ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     try:
         software = install(default_cache(os.environ), say)

@@ -46,9 +46,13 @@ def working_in(directory: Path) -> set[str]:
 
 @pytest.fixture
 def command(tmp_path: Path, software: Software) -> Iterator[subprocess.Popen[str]]:
-    """`python -m embedded` on `tmp_path/run`, with everything it needs already in the cache."""
+    """`python -m embedded` on `tmp_path/run`, with everything it needs already in the cache.
+
+    As a script's `&` starts it: with SIGINT ignored.
+    """
     assert software.redis_server.exists()
-    argv = [sys.executable, "-m", "embedded", "--dir", str(tmp_path / "run")]
+    shell = ["sh", "-c", 'trap "" INT; exec "$0" "$@"']
+    argv = [*shell, sys.executable, "-m", "embedded", "--dir", str(tmp_path / "run")]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     yield process
     process.kill()
