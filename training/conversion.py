@@ -115,6 +115,7 @@ def _convert(model: Classifier, declared: Any) -> bytes:
         )
     except Exception as error:
         raise Unfit(f"no conversion to ONNX: {error}") from error
+    converted.opset_import.sort(key=lambda one: one.domain)  # they come out of a set
     content: bytes = converted.SerializeToString(deterministic=True)
     return content
 
