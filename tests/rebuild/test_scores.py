@@ -1,0 +1,185 @@
+"""What `serving` holds is built from the logged inferences, and the worker goes on from there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.clock import FixedClock
+from pipeline.control import erase_record
+from pipeline.faults import FaultPoints
+from pipeline.marker import Marker
+from pipeline.stateful import Stateful
+from rebuild.builders import Built
+from serving.core import STAGE, ServingCore
+from tests.rebuild.rig import FEATURES_ID, Ledger, held, refused
+from tests.rebuild.test_features import Logged
+from tests.serving.test_core import FakeHolder
+from tests.stream_features.test_split import Content, controls, events
+from tests.support.events import NOON, consumed, log_of, purchase, win
+from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records
+from tests.support.properties import FEW
+from tests.support.stages import TOPICS, Rig
+from use_cases.first_day_churn import USE_CASE
+
+
+async def served(requests: Records, store: FakeStore, start: int = 0) -> FakeWriter:
+    """What the scoring stage writes, with what it keeps in `store`."""
+    writer = FakeWriter()
+    stage = Stateful(
+        name=STAGE,
+        core=ServingCore(USE_CASE, TOPICS, FakeHolder(), FixedClock(NOON)),
+        store=store,
+        outputs=writer,
+        fingerprint=USE_CASE.fingerprint,
+        effect="score",
+        clock=FixedClock(NOON),
+        faults=FaultPoints(),
+    )
+    feed = FakeFeed({0: requests}, cycle([7]), TOPICS.features, FEATURES_ID, {0: start})
+    stage.reader = feed
+    await feed.run(stage)
+    return writer
+
+
+def stored(writer: FakeWriter, topic: str) -> Records:
+    """What was written to a topic's one partition, as it is read."""
+    written = [one for target, log in writer.logs.items() for one in log if target.topic == topic]
+    return [
+        consumed(one.value, topic=topic, offset=n, key=one.key, headers=one.headers)
+        for n, one in enumerate(written)
+    ]
+
+
+def put(store: FakeStore, built: Built) -> None:
+    """As the switch does."""
+    store.entities.clear()
+    for entity, values in held(built).items():
+        store.entities[(0, built.marker.generation, entity)] = values
+    store.markers[0] = built.marker.encode()
+
+
+def latest(store: FakeStore) -> dict[str, list[bytes]]:
+    return {entity: values for (_, _, entity), values in store.entities.items()}
+
+
+async def asked(records: Records) -> Records:
+    """The requests that the feature stage writes for these records."""
+    rig = Rig({0: records}, FakeStore())
+    await rig.run()
+    return stored(rig.writer, TOPICS.features)
+
+
+@FEW
+@given(st.lists(st.one_of(events, events, events, controls), max_size=60), st.data())
+async def test_wherever_it_stops_the_worker_that_goes_on_holds_the_same(
+    contents: list[Content], data: st.DataObject
+) -> None:
+    """However far the stages and the logger are behind each other."""
+    records = log_of(contents)
+    requests, whole = await asked(records), FakeStore()
+    inferences = stored(await served(requests, whole), TOPICS.inferences)
+    behind = data.draw(st.integers(0, len(records)), "incoming logged")
+    inferred = data.draw(st.integers(0, len(inferences)), "inferences logged")
+    with Logged() as ledger:
+        await ledger.log(TOPICS.incoming, {0: records[:behind]}, rows=9)
+        await ledger.log(TOPICS.inferences, {0: inferences[:inferred]}, rows=4)
+        ledger.holds(TOPICS.features, {0: requests})
+        built = ledger.scores.build(0, None, "g2")
+    store = FakeStore()
+    put(store, built)
+    await served(requests, store)
+    assert latest(store) == latest(whole)
+
+
+def scored(*contents: Content) -> list[Content]:
+    """A first purchase, so that what follows counts."""
+    return [purchase(1, "u1"), purchase(1, "u2"), *contents]
+
+
+async def all_logged(root: Path, contents: list[Content]) -> Ledger:
+    ledger, records = Ledger(root), log_of(contents)
+    requests = await asked(records)
+    inferences = stored(await served(requests, FakeStore()), TOPICS.inferences)
+    await ledger.log(TOPICS.incoming, {0: records})
+    await ledger.log(TOPICS.inferences, {0: inferences})
+    ledger.holds(TOPICS.features, {0: requests})
+    return ledger
+
+
+def kept(ledger: Ledger) -> set[str]:
+    return {entity for entity, _ in ledger.scores.build(0, None, "g2").entities}
+
+
+async def test_an_erased_entity_has_no_score(tmp_path: Path) -> None:
+    contents = scored(win(1, "u1"), win(2, "u2"), erase_record("u1"))
+    assert kept(await all_logged(tmp_path, contents)) == {"u2"}
+
+
+async def test_a_score_after_the_erasure_stays(tmp_path: Path) -> None:
+    contents = scored(win(1, "u1"), erase_record("u1"), purchase(1, "u1"), win(2, "u1"))
+    assert kept(await all_logged(tmp_path, contents)) == {"u1"}
+
+
+@pytest.mark.parametrize(("last", "is_done"), [("u2", True), (None, False)])
+async def test_an_erasure_is_done_with_once_something_after_it_was_scored(
+    tmp_path: Path, last: str | None, *, is_done: bool
+) -> None:
+    after: list[Content] = [] if last is None else [win(2, last)]
+    ledger = await all_logged(tmp_path, scored(win(1, "u1"), erase_record("u1"), *after))
+    highest = ledger.scores.build(0, None, "g2").marker.highest
+    assert (("incomingincomingincomi", 0) in highest.places) is is_done
+
+
+async def test_an_inference_ahead_of_the_logged_events_does_not_count_yet(tmp_path: Path) -> None:
+    """Else the erasure before it, which nobody knows of here, would be done again after it."""
+    records = log_of(scored(win(1, "u1"), erase_record("u1"), purchase(1, "u1"), win(2, "u1")))
+    requests, whole, store = await asked(records), FakeStore(), FakeStore()
+    inferences = stored(await served(requests, whole), TOPICS.inferences)
+    ledger = Ledger(tmp_path)
+    await ledger.log(TOPICS.incoming, {0: records[:3]})
+    await ledger.log(TOPICS.inferences, {0: inferences})
+    ledger.holds(TOPICS.features, {0: requests})
+    put(store, ledger.scores.build(0, None, "g2"))
+    await served(requests, store)
+    assert latest(store) == latest(whole)
+    assert latest(whole)
+
+
+async def test_the_worker_reads_its_topic_once_more(tmp_path: Path) -> None:
+    ledger = await all_logged(tmp_path, scored(win(1, "u1")))
+    ledger.starts[TOPICS.features, 0] = 1
+    marker = ledger.scores.build(0, None, "g2").marker
+    assert (marker.topic_id, marker.offset, marker.partitions) == (FEATURES_ID, 0, 1)
+
+
+async def test_a_topic_of_requests_that_was_made_again_is_refused(tmp_path: Path) -> None:
+    ledger = await all_logged(tmp_path, scored(win(1, "u1")))
+    live = Marker.first("another", "g1", USE_CASE.fingerprint)
+    assert "--new-epoch" in refused(ledger, live, scores=True)
+
+
+async def test_a_marker_past_the_end_is_refused(tmp_path: Path) -> None:
+    ledger = await all_logged(tmp_path, scored(win(1, "u1")))
+    live = replace(Marker.first(FEATURES_ID, "g1", USE_CASE.fingerprint), offset=5)
+    assert "--new-epoch" in refused(ledger, live, scores=True)
+
+
+async def test_inferences_that_were_made_again_are_refused(tmp_path: Path) -> None:
+    ledger = await all_logged(tmp_path, scored(win(1, "u1")))
+    ledger.ids[TOPICS.inferences] = "another"
+    assert "--new-epoch" in refused(ledger, None, scores=True)
+
+
+async def test_what_is_no_inference_is_passed_over(tmp_path: Path) -> None:
+    ledger = await all_logged(tmp_path, scored(win(1, "u1")))
+    broken = [consumed(b"no json", topic=TOPICS.inferences, offset=n) for n in range(3)]
+    stray = Ledger(tmp_path)
+    ledger.ends[TOPICS.inferences, 0] = 3
+    await stray.log(TOPICS.inferences, {0: broken})
+    assert kept(ledger) == {"u1"}
