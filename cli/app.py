@@ -26,7 +26,10 @@ _COMMANDS = (
     "tail",
     "features",
     "rejected",
+    "resume",
     "lookup",
+    "rebuild",
+    "forget",
     "topics",
     "doctor",
 )

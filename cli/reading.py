@@ -47,6 +47,7 @@ class TopicReader:
             consumer = KafkaConsumer(
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
+                isolation_level="read_committed",
                 bootstrap_timeout_ms=_REACH_MS,
                 **kafka_python_options(settings),
             )

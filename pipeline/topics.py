@@ -53,3 +53,8 @@ class Topics:
 def group_of(case: UseCase, stage: str) -> str:
     """The consumer group of `stage`."""
     return f"{case.name}-{stage}"
+
+
+def ledger_of(case: UseCase) -> str:
+    """The topic that remembers which rejected records were replayed; no stage uses it."""
+    return f"{case.topic_prefix}replayed-rejections"
