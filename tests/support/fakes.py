@@ -170,7 +170,10 @@ class FakeFeed:
     async def poll(self, stage: Gated) -> list[Batch]:
         """The next records of each partition, from where the stage says."""
         for partition in self.logs.keys() - self._next.keys():
-            self._next[partition] = await stage.position(self.place(partition))
+            position = await stage.position(self.place(partition))
+            if position is None:
+                continue
+            self._next[partition] = position
             self._last_reading += 1
             self._readings[partition] = self._last_reading
         taken = [self._take(partition) for partition in sorted(self._next)]
