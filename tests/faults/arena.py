@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -79,6 +79,7 @@ class Arena:
     build: Path = REPOSITORY
     malformed: Malformed = field(default_factory=Malformed)
     settings_of_row: dict[str, str] = field(default_factory=dict)
+    waits: list[tuple[str, float]] = field(default_factory=list)
     crew: Crew = field(init=False)
     source: Source = field(init=False)
 
@@ -153,7 +154,8 @@ class Arena:
     def wait_until_ready(self) -> None:
         """Return once every worker is ready."""
         for instance in self.crew.workers:
-            self.until(lambda one=instance: self.crew.is_ready(one), _READY_SECONDS, "ready")  # type: ignore[misc] # mypy cannot infer a default's type
+            ready = partial(self.crew.is_ready, instance)
+            self.until(ready, _READY_SECONDS, f"{instance} ready")
 
     @contextmanager
     def load(
@@ -194,7 +196,9 @@ class Arena:
                 raise NotInTimeError(f"{what}: not within {limit:.0f} s. {self.crew.said()}")
             self.crew.tick()
             time.sleep(_LOOK_SECONDS)
-        return time.monotonic() - began
+        took = time.monotonic() - began
+        self.waits.append((what, round(took, 2)))
+        return took
 
     def pass_time(self, seconds: float) -> None:
         """Let the workers work."""
@@ -250,7 +254,7 @@ class Arena:
         evidence = self.evidence(earlier)
         return tuple(invariant(evidence) for invariant in invariants)
 
-    def within(self, name: str, seconds: list[float], limit: float) -> Verdict:
+    def within(self, name: str, seconds: Sequence[float], limit: float) -> Verdict:
         """A target of the row, with the run's patience."""
         return within(name, seconds, limit * self.scale.patience)
 

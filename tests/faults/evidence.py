@@ -11,8 +11,11 @@ from typing import Any
 from cli.selfcheck.held import Held, read_held
 from pipeline.declaration import Integer, UseCase
 from pipeline.keys import FEATURES, SCORES
+from pipeline.manifest import newest_folder
 from pipeline.settings import Settings
 from pipeline.topics import Topics
+from serving.core import Scorer
+from serving.model import Model
 from tests.faults.logs import Logs, Record, Topic, read_logs
 from tests.faults.oracle import Folded, Oracle
 from tests.faults.origins import Effective, effective
@@ -31,6 +34,7 @@ class Evidence:
     is_invalid: Callable[[Record], bool]
     acknowledged: Sequence[tuple[bytes | None, bytes | None]]
     earlier: Logs = field(default_factory=dict)
+    tables: dict[tuple[str, str], Mapping[Any, float]] = field(default_factory=dict)
 
     @cached_property
     def topics(self) -> Topics:
@@ -92,11 +96,21 @@ class Evidence:
         """What Redis holds of `serving`."""
         return read_held(self.settings, SCORES)
 
+    @cached_property
+    def model(self) -> Scorer:
+        """The model in service."""
+        return Model.load(newest_folder(self.settings.models_dir, self.case.name), self.case)
+
     def effective(self, topic: Topic) -> dict[int, list[Effective]]:
         """The records of a topic that are no replays, by partition."""
         return {n: effective(topic.id, records) for n, records in topic.partitions.items()}
 
     def _table(self, lookup: str, version: str) -> Mapping[Any, float]:
+        if (lookup, version) not in self.tables:
+            self.tables[(lookup, version)] = self._read_table(lookup, version)
+        return self.tables[(lookup, version)]
+
+    def _read_table(self, lookup: str, version: str) -> Mapping[Any, float]:
         (declared,) = [one for one in self.case.lookups if one.name == lookup]
         key = self.case.event(declared.event).field(declared.key)
         key_of: Callable[[str], Any] = int if isinstance(key, Integer) else str

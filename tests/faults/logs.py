@@ -60,8 +60,8 @@ NO_LOGS: Logs = MappingProxyType({})
 
 def read_logs(bootstrap: str, names: Sequence[str]) -> Logs:
     """Everything that these topics hold now. Blocks."""
-    ids = _ids(bootstrap, names)
-    return {name: Topic(name, ids[name], _read(bootstrap, name)) for name in names}
+    ids, found = _ids(bootstrap, names), _read(bootstrap, names)
+    return {name: Topic(name, ids[name], found[name]) for name in names}
 
 
 def _joined(earlier: Sequence[Record], later: Sequence[Record]) -> Sequence[Record]:
@@ -82,7 +82,7 @@ def _text_id(topic_id: str) -> str:
     return urlsafe_b64encode(uuid.UUID(topic_id).bytes).decode().rstrip("=")
 
 
-def _read(bootstrap: str, topic: str) -> dict[int, list[Record]]:
+def _read(bootstrap: str, names: Sequence[str]) -> dict[str, dict[int, list[Record]]]:
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -90,15 +90,20 @@ def _read(bootstrap: str, topic: str) -> dict[int, list[Record]]:
         max_poll_records=5_000,
     )
     try:
-        numbers = sorted(consumer.partitions_for_topic(topic) or set())
-        places = [TopicPartition(topic, number) for number in numbers]
+        places = [
+            TopicPartition(name, number)
+            for name in names
+            for number in sorted(consumer.partitions_for_topic(name) or set())
+        ]
         consumer.assign(places)
         consumer.seek_to_beginning(*places)
         ends = consumer.end_offsets(places)
-        found: dict[int, list[Record]] = {number: [] for number in numbers}
+        found: dict[str, dict[int, list[Record]]] = {name: {} for name in names}
+        for place in places:
+            found[place.topic][place.partition] = []
         while any(consumer.position(place) < ends[place] for place in places):
             for place, records in consumer.poll(timeout_ms=1_000).items():
-                found[place.partition] += map(_record, records)
+                found[place.topic][place.partition] += map(_record, records)
         return found
     finally:
         consumer.close()

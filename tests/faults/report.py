@@ -47,6 +47,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
             "ok": one.ok,
             "seconds": round(one.seconds, 1),
             "error": one.error,
+            "waits": one.waits,
             "findings": asdict(one.findings) if one.findings else None,
         }
         for one in results

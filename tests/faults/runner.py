@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,15 @@ from tests.faults.servers import Servers, running_servers
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a row; `findings` are None where it raised `error`."""
+    """What came of a row; `findings` are None where it raised `error`.
+
+    `waits` are what it waited for and how many seconds.
+    """
 
     row: Row
     seconds: float
     directory: Path
+    waits: Sequence[tuple[str, float]]
     findings: Findings | None = None
     error: str = ""
 
@@ -87,7 +91,7 @@ def play(row: Row, arena: Arena) -> Result:
     except Exception as raised:  # noqa: BLE001 - it is the row's result
         error = f"{type(raised).__name__}: {raised}"
         (arena.directory / "traceback").write_text(traceback.format_exc())
-    return Result(row, time.monotonic() - began, arena.directory, findings, error)
+    return Result(row, time.monotonic() - began, arena.directory, arena.waits, findings, error)
 
 
 def play_all(

@@ -46,7 +46,7 @@ from pipeline.store.client import connect
 from pipeline.store.store import Store
 from pipeline.topics import Topics
 from pipeline.validation import Validator
-from pipeline.world import SourceRecord, WorldSize
+from pipeline.world import SourceRecord, World, WorldSize
 from serving.core import Scorer, ServingCore
 from stream_features.core import FeatureCore
 from tests.support.events import consumed
@@ -98,6 +98,11 @@ class SmallRun:
     @property
     def topics(self) -> Topics:
         return Topics.of(self.case)
+
+    @property
+    def world(self) -> World:
+        """Whose events were sent."""
+        return world_of(self.case.name)(self.size)
 
     @property
     def facts(self) -> RunFacts:
@@ -168,7 +173,7 @@ class SmallRun:
         self._put(self.topics.generated, parts)
 
     def _with_repeats(self) -> Iterator[SourceRecord]:
-        for number, record in enumerate(world_of(self.case.name)(self.size).events()):
+        for number, record in enumerate(self.world.events()):
             yield from repeat(record, 2 if number % 10 == 0 else 1)
 
     def _handle(self) -> None:
@@ -198,7 +203,7 @@ class SmallRun:
     def _install(self) -> str:
         """The world's table, as far as it is asked, without the row that is asked for first."""
         path, lookup = self.settings.data_dir / "table.csv", self.case.lookups[0]
-        world = world_of(self.case.name)(self.size)
+        world = self.world
         events = [orjson.loads(event.value or b"") for event in world.events()]
         asked = [event[lookup.key] for event in events if lookup.key in event][1:]
         table = world.lookups()[lookup.name]

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.manifest import newest_folder
-from serving.model import Model
 from tests.faults.checks.state import RELATIVE, ROUNDED
 from tests.faults.evidence import Evidence
 from tests.faults.findings import Verdict
@@ -115,10 +113,9 @@ def _wrong_inferences(requests: Sequence[Effective], found: Sequence[Effective])
 
 
 def _not_the_models(evidence: Evidence, found: Mapping[int, Sequence[Effective]]) -> Iterator[str]:
-    case = evidence.case
-    model = Model.load(newest_folder(evidence.settings.models_dir, case.name), case)
+    model = evidence.model
     rows = [json.loads(one.record.value or b"") for some in found.values() for one in some]
-    inputs = [[row["features"][name] for name in model.features] for row in rows]
+    inputs = [[row["features"][name] for name in evidence.case.model.features] for row in rows]
     scores = model.score(np.asarray(inputs, dtype=np.float64)).tolist() if inputs else []
     for row, score in zip(rows, scores, strict=True):
         given = (row["probability"], row["decision"], row["model_hash"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from tests.faults.arena import Arena
@@ -18,15 +19,9 @@ def play(arena: Arena) -> Findings:
     with arena.running() as crew, arena.load() as source:
         arena.until(lambda: source.sent > 500, 30, "the source")
         for number in range(times):
-            before = crew.sum(REWINDS, why="lower")
+            more = partial(has_rewound, arena, crew.sum(REWINDS, why="lower"))
             go_back(arena, arena.directory / f"copy-{number}")
-            seconds.append(
-                arena.until(
-                    lambda before=before: crew.sum(REWINDS, why="lower") > before,  # type: ignore[misc] # mypy cannot infer a default's type
-                    30,
-                    "a rewind",
-                )
-            )
+            seconds.append(arena.until(more, 30, "a rewind"))
             arena.pass_time(arena.scale.pick(3.0, 1.0))
         recovered = arena.finish()
         rewinds = int(crew.sum(REWINDS, why="lower"))
@@ -42,6 +37,10 @@ def play(arena: Arena) -> Findings:
             ),
             recovery=max(seconds),
         )
+
+
+def has_rewound(arena: Arena, before: float) -> bool:
+    return arena.crew.sum(REWINDS, why="lower") > before
 
 
 def go_back(arena: Arena, copy: Path) -> None:

@@ -1,0 +1,44 @@
+"""The logger is killed between each two of its steps."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from tests.faults.arena import Arena
+from tests.faults.findings import Findings
+from tests.faults.invariants import I4
+from tests.faults.row import Row
+
+WORKER = "inference_logger-1"
+STEPS = ("before-write", "after-write", "after-fsync", "after-link", "before-commit")
+
+
+def play(arena: Arena) -> Findings:
+    rounds = arena.scale.pick(2, 1)
+    points = [f"{step}=exit:{2 + number}" for number in range(rounds) for step in STEPS]
+    seconds = []
+    with (
+        arena.running({"inference_logger": 1}, faults={WORKER: points[0]}) as crew,
+        arena.load(malformed=0.01),
+    ):
+        for number, coming in enumerate([*points[1:], ""], start=1):
+            crew.set(WORKER, FAULTS=coming)  # holds from the next start on
+            arena.until(partial(has_died, arena, number), 60, f"death {number}")
+            began = time.monotonic()
+            arena.until(partial(crew.is_consuming, WORKER), 60, "logging again")
+            seconds.append(time.monotonic() - began)
+        recovered = arena.finish()
+        return Findings(
+            wanted=len(points),
+            injected=crew.deaths()[WORKER],
+            verdicts=(*arena.check(I4), recovered),
+            recovery=max(seconds),
+        )
+
+
+def has_died(arena: Arena, times: int) -> bool:
+    return arena.crew.deaths()[WORKER] >= times
+
+
+ROW = Row(18, "the logger killed between its steps", play)
