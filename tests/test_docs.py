@@ -32,13 +32,10 @@ def test_every_make_target_exists(document: Path) -> None:
     assert [one for one in targets if not re.search(rf"^{one}:", makefile, re.MULTILINE)] == []
 
 
-COMING = {"rebuild"}  # a refusal may already name it; the next release brings it
-
-
 def commands() -> set[str]:
     texts = [document.read_text() for document in DOCUMENTS]
     named = re.findall(r"(?:^|`|bin/)pipeline ([a-z]+)", "\n".join(texts), re.MULTILINE)
-    return set(named) - COMING
+    return set(named)
 
 
 @pytest.mark.parametrize("command", sorted(commands()))
