@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -61,7 +62,8 @@ def with_value(**fields: object) -> Change:
 
 def some_key(redis: Redis, kind: str) -> bytes:
     prefix = Keys("first_day_churn", kind).prefix(1, "").removesuffix(":")
-    return min(redis.scan_iter(match=f"{prefix}*"))
+    found: bytes = min(redis.scan_iter(match=f"{prefix}*"))
+    return found
 
 
 def test_all_hold_after_a_run_that_went_well(evidence: Evidence) -> None:
@@ -84,7 +86,7 @@ def test_a_changed_feature_is_found(evidence: Evidence, redis: Redis, field: str
 @pytest.mark.parametrize("field", ["m2", "recent_ids"])
 def test_changed_binary_fields_are_found(evidence: Evidence, redis: Redis, field: str) -> None:
     key = some_key(redis, FEATURES)
-    held = redis.hget(key, field) or b""
+    held: Any = redis.hget(key, field)
     redis.hset(key, field, held[:-1] + bytes([held[-1] ^ 1]))
     assert failing(evidence) == {"I1"}
 
@@ -139,7 +141,7 @@ def test_another_copy_of_a_serving_record_is_found(evidence: Evidence) -> None:
 
 @pytest.mark.parametrize("field", ["as_of", "lookups", "features", "user_id"])
 def test_another_content_of_a_serving_record_is_found(evidence: Evidence, field: str) -> None:
-    changed(evidence, evidence.topics.features, with_value(**{field: {}}))
+    changed(evidence, evidence.topics.features, with_value(**{field: "another"}))
     assert "I2" in failing(evidence)
 
 
