@@ -139,9 +139,14 @@ def test_another_copy_of_a_serving_record_is_found(evidence: Evidence) -> None:
     assert "I2" in failing(evidence)
 
 
-@pytest.mark.parametrize("field", ["as_of", "lookups", "features", "user_id"])
+@pytest.mark.parametrize("field", ["as_of", "lookups", "user_id"])
 def test_another_content_of_a_serving_record_is_found(evidence: Evidence, field: str) -> None:
     changed(evidence, evidence.topics.features, with_value(**{field: "another"}))
+    assert "I2" in failing(evidence)
+
+
+def test_another_feature_of_a_serving_record_is_found(evidence: Evidence) -> None:
+    changed(evidence, evidence.topics.features, other_features)
     assert "I2" in failing(evidence)
 
 
