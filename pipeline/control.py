@@ -51,6 +51,11 @@ def erase_record(entity: str) -> OutRecord:
     return OutRecord(entity.encode(), orjson.dumps(content), _HEADERS)
 
 
+def epoch_record() -> OutRecord:
+    """The record that an epoch begins behind, for its log not to begin at 0; no one reads it."""
+    return OutRecord(None, orjson.dumps({"control": "epoch"}), _HEADERS)
+
+
 def decode_control(value: bytes | None) -> Control:
     """The content of a control record. Raises DataError."""
     try:

@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.declaration import UseCase
+from pipeline.errors import Refusal
 from pipeline.kafka.feed import Log
 from pipeline.keys import FEATURES, SCORES
 from pipeline.latest_score import SCORE_FIELDS
-from pipeline.log_files import position_of
-from pipeline.marker import BEFORE_FIRST, Marker
+from pipeline.log_files import noted_count, position_of
+from pipeline.marker import Marker
 from pipeline.origin import Highest
 from pipeline.refold import TableOf
 from pipeline.state import StateCodec
 from pipeline.store.store import Values
 from pipeline.topics import Topics
+from rebuild.epoch import unfinished
 from rebuild.folding import fold
-from rebuild.history import Epoch, History, read_history
+from rebuild.history import History, read_history
 from rebuild.scoring import score
-from rebuild.target import fold_up_to, of_this_epoch, refuse_made_again
+from rebuild.target import NEW_EPOCH, Epoch, fold_up_to
 
 LogOf = Callable[[str, int], Log]
 """A partition of a topic as the broker has it now."""
@@ -77,6 +79,13 @@ class Ground:
         """The epochs of a topic, as of now."""
         return read_history(self.parquet_dir, topic, self.partitions)
 
+    def epoch(self, history: History) -> Epoch:
+        """The one that a topic is in. Raises Refusal while one is being begun."""
+        if unfinished(self.parquet_dir):
+            raise Refusal("a new epoch was begun, and its beginning not finished", NEW_EPOCH)
+        logged = self.parquet_dir / self.topics.incoming
+        return Epoch(history.current.topic_id, noted_count(logged))
+
     def marker(
         self, log: Log, generation: str, offset: int, highest: Highest, lookups: dict[str, str]
     ) -> Marker:
@@ -109,9 +118,9 @@ class FeatureBuilder:
         """The fold up to the live marker, or else up to what Kafka no longer holds."""
         ground, topic = self.ground, self.ground.topics.incoming
         history = ground.history(topic)
-        logged_to = _logged_to(history.current, partition)
+        logged_to = _logged_to(history, partition)
         log = ground.log_of(topic, partition)  # after the files, or it could seem to be behind them
-        marker = of_this_epoch(live, log, history.current.topic_id, ground.partitions)
+        marker = ground.epoch(history).marker(live, log, ground.partitions)
         up_to = fold_up_to(marker, log, logged_to)
         folded = fold(ground.case, self.table_of, history, partition, up_to)
         return Built(
@@ -140,11 +149,10 @@ class ScoreBuilder:
         incoming, inferences = ground.history(topics.incoming), ground.history(topics.inferences)
         covered = position_of(incoming.current.home, partition)
         for history, topic in ((incoming, topics.incoming), (inferences, topics.inferences)):
-            refuse_made_again(ground.log_of(topic, partition), history.current.topic_id)
+            place = ground.log_of(topic, partition)
+            ground.epoch(history).refuse_unless_of(place, ground.partitions)
         log = ground.log_of(topics.features, partition)
-        of_this_epoch(
-            live, log, ground.history(topics.features).current.topic_id, ground.partitions
-        )
+        ground.epoch(ground.history(topics.features)).marker(live, log, ground.partitions)
         origins = covered.origins.get("", Highest()) if covered else Highest()
         scored = score(ground.case, incoming, inferences, partition, origins)
         return Built(
@@ -154,6 +162,6 @@ class ScoreBuilder:
         )
 
 
-def _logged_to(epoch: Epoch, partition: int) -> int:
-    files = epoch.files(partition)
-    return files[-1].last if files else epoch.start(partition) + BEFORE_FIRST
+def _logged_to(history: History, partition: int) -> int:
+    files = history.current.files(partition)
+    return files[-1].last if files else history.current.start(partition) - 1

@@ -51,7 +51,8 @@ def _fold_stream(
     case: UseCase, table_of: TableOf, stream: Stream, folded: Folded, up_to: int | None
 ) -> None:
     declared = {one.name for one in case.lookups}
-    lookups = {name: one for name, one in stream.epoch.lookups.items() if name in declared}
+    in_force = stream.epoch.lookups.get(stream.number, {})
+    lookups = {name: one for name, one in in_force.items() if name in declared}
     refold = Refold(case, table_of, lookups, folded.states)
     schema = schemas(case)[Topics.of(case).incoming]
     columns = (*_BESIDES, *fold_columns(case))

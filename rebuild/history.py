@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from pipeline.errors import Refusal
 from pipeline.log_files import (
     files_of,
     footer_of,
-    noted_count,
     partitions_in,
     position_of,
     start_of,
@@ -33,63 +32,61 @@ MANIFEST = "manifest.json"
 _ROWS_AT_ONCE = 20_000
 
 
+Offsets = Mapping[int, int]
+"""By partition."""
+
+Lookups = Mapping[str, str]
+"""The versions in force, by lookup."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an epoch of a topic ended: the next offset of each partition, were there another."""
+    """How an epoch ended: the next offset of each partition that has a new one since."""
 
     topic_id: str
     partitions: int
-    next_offsets: Mapping[int, int]
+    next_offsets: Offsets
 
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """How an epoch of a topic began: the offset that is the first of each partition."""
+    """How an epoch began: the first offset of each partition, and the lookups then in force."""
 
     topic_id: str
     partitions: int
-    starts: Mapping[int, int]
+    starts: Offsets
+    lookups: Mapping[int, Lookups] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What separates two epochs, for each topic that has one; and the lookups then in force."""
+    """What separates two epochs, for each topic that has one."""
 
     ended: Mapping[str, Ended] = field(default_factory=dict)
     began: Mapping[str, Began] = field(default_factory=dict)
-    lookups: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> str:
         """As JSON text."""
-        return json.dumps(
-            {
-                "ended": {
-                    topic: [one.topic_id, one.partitions, dict(one.next_offsets)]
-                    for topic, one in self.ended.items()
-                },
-                "began": {
-                    topic: [one.topic_id, one.partitions, dict(one.starts)]
-                    for topic, one in self.began.items()
-                },
-                "lookups": dict(self.lookups),
-            },
-            indent=1,
-        )
+        return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def decode(cls, text: str) -> Manifest:
         """The inverse of `encode`. Raises ValueError."""
         fields = json.loads(text)
         return cls(
-            {topic: Ended(*_spans(one)) for topic, one in fields["ended"].items()},
-            {topic: Began(*_spans(one)) for topic, one in fields["began"].items()},
-            fields["lookups"],
+            {topic: Ended(**_numbered(one)) for topic, one in fields["ended"].items()},
+            {topic: Began(**_numbered(one)) for topic, one in fields["began"].items()},
         )
 
 
-def _spans(one: Sequence[Any]) -> tuple[str, int, dict[int, int]]:
-    topic_id, partitions, offsets = one
-    return topic_id, partitions, {int(number): offset for number, offset in offsets.items()}
+def _numbered(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON's keys are texts; these are partitions."""
+    return {
+        name: {int(number): one for number, one in value.items()}
+        if isinstance(value, dict)
+        else value
+        for name, value in fields.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +99,9 @@ class Epoch:
     home: Path
     topic_id: str | None
     partitions: int
-    starts: Mapping[int, int] = field(default_factory=dict)
-    lookups: Mapping[str, str] = field(default_factory=dict)
-    ends: Mapping[int, int] = field(default_factory=dict)
+    starts: Offsets = field(default_factory=dict)
+    lookups: Mapping[int, Lookups] = field(default_factory=dict)
+    ends: Offsets = field(default_factory=dict)
     """The next offsets, of an older epoch."""
 
     @property
@@ -136,6 +133,10 @@ class Epoch:
         if expected < self.ends.get(partition, expected):
             raise _missing(self.home.name, partition, expected, self.ends[partition] - 1)
         return found
+
+    def stream(self, partition: int) -> Stream:
+        """A partition of it, whole."""
+        return Stream(self, partition, self.files(partition), partition, self.partitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,6 @@ def read_history(root: Path, topic: str, partitions: int) -> History:
     """The epochs of a topic, which has so many partitions now."""
     older: list[Epoch] = []
     began = Began("", partitions, {})
-    lookups: Mapping[str, str] = {}
     for directory, manifest in manifests(root):
         ended = manifest.ended.get(topic)
         if ended is not None:
@@ -227,26 +227,20 @@ def read_history(root: Path, topic: str, partitions: int) -> History:
                     ended.topic_id,
                     ended.partitions,
                     began.starts,
-                    lookups,
+                    began.lookups,
                     ended.next_offsets,
                 )
             )
-        if topic in manifest.began:
-            began, lookups = manifest.began[topic], manifest.lookups
+        began = manifest.began.get(topic, began)
     home = root / topic
     topic_id = logged_id(home) or began.topic_id or None
-    return History(older, Epoch(home, topic_id, partitions, began.starts, lookups))
+    return History(older, Epoch(home, topic_id, partitions, began.starts, began.lookups))
 
 
 def logged_id(home: Path) -> str | None:
     """The id of the topic whose records are under `home`."""
     found = (position_of(home, number) for number in sorted(partitions_in(home)))
     return next((one.topic_id for one in found if one is not None), None)
-
-
-def placed_by(root: Path, topic: str) -> int | None:
-    """By how many partitions the entities of the epoch that is written now are placed, if known."""
-    return noted_count(root / topic)
 
 
 def _missing(topic: str, partition: int, first: int, last: int) -> Refusal:

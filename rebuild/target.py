@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pipeline.conflicts import differs
 from pipeline.errors import Refusal
 from pipeline.kafka.feed import Log
@@ -10,40 +12,46 @@ from pipeline.marker import BEFORE_FIRST, Marker
 NEW_EPOCH = "Run `pipeline rebuild --new-epoch` with all workers stopped"
 
 
-def of_this_epoch(
-    live: Marker | None, log: Log, known_id: str | None, partitions: int
-) -> Marker | None:
-    """The live marker, if it says something of the log as it is now; an older epoch's says nothing.
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What the log in Parquet, or the last boundary between epochs, says of the one we are in.
 
-    `known_id` is the topic id of the epoch that the log in Parquet, or the last boundary between
-    epochs, is of. Raises Refusal where a new epoch has to begin first.
+    None where nothing is known.
     """
-    refuse_made_again(log, known_id)
-    if live is None:
-        return None
-    if live.topic_id != log.topic_id:
-        if known_id is None:
-            raise Refusal(f"{log.topic} was made again since the state was made of it", NEW_EPOCH)
-        return None
-    if differs(live.partitions, partitions):
-        raise Refusal(
-            f"{log.topic} had {live.partitions} partitions when the state was made of it, "
-            f"now {partitions}",
-            NEW_EPOCH,
-        )
-    if live.offset >= log.end:
-        raise Refusal(
-            f"{log.topic}, partition {log.partition}, ends at {log.end}, "
-            f"but offset {live.offset} was applied",
-            NEW_EPOCH,
-        )
-    return live
 
+    topic_id: str | None
+    partitions: int | None
 
-def refuse_made_again(log: Log, known_id: str | None) -> None:
-    """Raise Refusal where what is known of a topic is of another one of that name."""
-    if known_id not in (None, log.topic_id):
-        raise Refusal(f"{log.topic} was made again since it was logged", NEW_EPOCH)
+    def refuse_unless_of(self, log: Log, partitions: int) -> None:
+        """Raise Refusal where Kafka's log is of an epoch that has yet to begin."""
+        if self.topic_id not in (None, log.topic_id):
+            raise Refusal(f"{log.topic} was made again since it was logged", NEW_EPOCH)
+        if self.partitions not in (None, partitions):
+            was = f"{log.topic} had {self.partitions} partitions when it was logged"
+            raise Refusal(f"{was}, now {partitions}", NEW_EPOCH)
+
+    def marker(self, live: Marker | None, log: Log, partitions: int) -> Marker | None:
+        """The live marker, if it says something of the log as it is now; else none.
+
+        Raises Refusal where nobody can tell.
+        """
+        self.refuse_unless_of(log, partitions)
+        if live is None or live.offset >= log.end:  # Kafka has lost what the state was made of
+            return None
+        if live.topic_id != log.topic_id:
+            return self._older(
+                self.topic_id, f"{log.topic} was made again since its state was made"
+            )
+        if differs(live.partitions, partitions):
+            was = f"{log.topic} had {live.partitions} partitions when its state was made"
+            return self._older(self.partitions, f"{was}, now {partitions}")
+        return live
+
+    @staticmethod
+    def _older(known: object, problem: str) -> None:
+        """The marker is of an older epoch, if it is known that another one has begun since."""
+        if known is None:
+            raise Refusal(problem, NEW_EPOCH)
 
 
 def fold_up_to(marker: Marker | None, log: Log, logged_to: int) -> int:

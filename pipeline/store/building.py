@@ -116,13 +116,6 @@ class Building:
         done = await self._sweep(self._client, partition, [*markers, *keys], believed[partition])
         return len(keys) if done else 0
 
-    async def drop(self, partition: int, topic_id: str) -> None:
-        """Remove the live marker if it is of this topic id: whoever needs one then refuses."""
-        marker = await self.live.marker(partition)
-        if marker is not None and marker.topic_id == topic_id:
-            with translated("removing a marker"):
-                await self._client.delete(self._keys.marker(partition))
-
     async def _generations(self, partition: int) -> Generations:
         live, built = await self.live.marker(partition), await self._built.marker(partition)
         return (live.generation if live else "", built.generation if built else "")

@@ -181,8 +181,9 @@ async def test_a_marker_of_another_declaration_is_replaced(ledger: Ledger) -> No
     assert built.marker.fingerprint == USE_CASE.fingerprint
 
 
-async def test_a_partition_without_records_is_built_empty(ledger: Ledger) -> None:
-    ledger.partitions = 2
+async def test_a_partition_without_records_is_built_empty(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, partitions=2)
+    await ledger.log(TOPICS.incoming, {0: A_LOG})
     built = ledger.features.build(1, None, "g2")
     assert (built.marker.offset, held(built)) == (-1, {})
 
@@ -210,13 +211,29 @@ async def test_a_state_of_a_topic_made_again_is_refused_where_nothing_is_logged(
     assert "--new-epoch" in refused(Ledger(tmp_path), replace(MARKER, topic_id="another"))
 
 
-async def test_a_state_of_another_number_of_partitions_is_refused(ledger: Ledger) -> None:
-    assert "had 4 partitions" in refused(ledger, replace(at(5), partitions=4))
+async def test_a_log_of_another_number_of_partitions_is_refused(ledger: Ledger) -> None:
+    ledger.partitions = 2
+    assert "had 1 partitions when it was logged, now 2" in refused(ledger, None)
 
 
-async def test_a_marker_past_the_end_of_the_log_is_refused(ledger: Ledger) -> None:
-    ledger.ends[TOPICS.incoming, 0] = 12
-    assert "--new-epoch" in refused(ledger, at(12))
+async def test_a_state_of_another_number_of_partitions_is_refused_where_nothing_is_logged(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.ends[TOPICS.incoming, 0] = 9
+    assert "had 4 partitions when its state was made" in refused(
+        ledger, replace(at(5), partitions=4)
+    )
+
+
+async def test_a_state_of_an_older_epoch_is_as_good_as_none(ledger: Ledger) -> None:
+    older = (replace(at(5), partitions=4), replace(at(5), topic_id="another"))
+    assert {ledger.features.build(0, one, "g2").marker.offset for one in older} == {-1}
+
+
+async def test_a_marker_past_the_end_of_the_log_is_as_good_as_none(ledger: Ledger) -> None:
+    built = ledger.features.build(0, at(12), "g2")
+    assert (built.marker.offset, built.unscored) == (-1, 0)
 
 
 async def test_a_log_in_parquet_past_the_end_of_kafka_s_is_refused(ledger: Ledger) -> None:

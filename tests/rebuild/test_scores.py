@@ -164,10 +164,10 @@ async def test_a_topic_of_requests_that_was_made_again_is_refused(tmp_path: Path
     assert "--new-epoch" in refused(ledger, live, scores=True)
 
 
-async def test_a_marker_past_the_end_is_refused(tmp_path: Path) -> None:
+async def test_a_marker_past_the_end_is_replaced(tmp_path: Path) -> None:
     ledger = await all_logged(tmp_path, scored(win(1, "u1")))
     live = replace(Marker.first(FEATURES_ID, "g1", USE_CASE.fingerprint), offset=5)
-    assert "--new-epoch" in refused(ledger, live, scores=True)
+    assert ledger.scores.build(0, live, "g2").marker.offset == -1
 
 
 async def test_inferences_that_were_made_again_are_refused(tmp_path: Path) -> None:
