@@ -6,7 +6,7 @@ import base64
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -137,7 +137,7 @@ class Admin:
 
     def commits(self, group: str) -> dict[tuple[str, int], Commit]:
         """The same with the notes."""
-        found = self._group_offsets(group)
+        found = _coordinated(lambda: self._client.list_group_offsets({group: None}))[group]
         return {
             (tp.topic, tp.partition): Commit(entry.offset, entry.metadata or "")
             for tp, entry in found.items()
@@ -149,7 +149,8 @@ class Admin:
             TopicPartition(*place): OffsetAndMetadata(one.offset, one.note, -1)
             for place, one in commits.items()
         }
-        for tp, error in self._client.alter_group_offsets(group, wanted).items():
+        done = _coordinated(lambda: self._client.alter_group_offsets(group, wanted))
+        for tp, error in done.items():
             if error is not NoError:
                 raise InfrastructureError(f"commit of {group} for {tp}: {error.__name__}")
 
@@ -158,7 +159,7 @@ class Admin:
 
         Who ended without leaving is a member until the session has run out.
         """
-        found = self._client.describe_groups(list(groups))
+        found = _coordinated(lambda: self._client.describe_groups(list(groups)))
         return {
             group: [one["group_instance_id"] or one["client_id"] for one in description["members"]]
             for group, description in found.items()
@@ -171,15 +172,6 @@ class Admin:
             {TopicPartition(*place): offset for place, offset in before.items()}
         )
 
-    def _group_offsets(self, group: str) -> Any:
-        for _ in range(_COORDINATOR_TRIES - 1):
-            with contextlib.suppress(
-                CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
-            ):
-                return self._client.list_group_offsets({group: None})[group]
-            time.sleep(_COORDINATOR_PAUSE)
-        return self._client.list_group_offsets({group: None})[group]
-
     def _offsets(
         self, partitions: list[tuple[str, int]], spec: OffsetSpec
     ) -> dict[tuple[str, int], int]:
@@ -190,6 +182,17 @@ class Admin:
     def _describe(self, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         answers = self._client.describe_topics(list(names))
         return {one["name"]: one for one in answers if one["error_code"] == _NO_ERROR}
+
+
+def _coordinated(ask: Callable[[], Any]) -> Any:
+    """The answer of a group's coordinator, which a broker that has just begun still has to find."""
+    for _ in range(_COORDINATOR_TRIES - 1):
+        with contextlib.suppress(
+            CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
+        ):
+            return ask()
+        time.sleep(_COORDINATOR_PAUSE)
+    return ask()
 
 
 def _text_id(topic_id: str) -> str:
