@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import NoneType
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import attrgetter, or_
+from typing import Any
 
-import orjson
+import msgspec
 
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.times import parse_canonical
 
 
-class Event(NamedTuple):
-    """One canonical event; `at` in microseconds since the epoch, `time` the same as text."""
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One canonical event; `at` in microseconds since the epoch, `time` the same as text.
+
+    `values` holds the declared fields that the fold reads of this event type, by name.
+    """
 
     entity: str
     event_type: str
@@ -27,35 +31,73 @@ class Event(NamedTuple):
 class EventDecoder:
     """Reads canonical records, as `event_handler` writes them, of one use case."""
 
-    def __init__(self, case: UseCase) -> None:
-        self._entity = case.entity
-        self._types = {event.name: _types(case, event.name) for event in case.events}
+    def __init__(self, case: UseCase, also: Sequence[str] = ()) -> None:
+        """`also` names fields to keep besides, where an event has them."""
+        more = dict.fromkeys(also, (Any, None))
+        read = {event.name: more | _read_of(case, event.name) for event in case.events}
+        structs = [_struct(case, kind, fields) for kind, fields in read.items()]
+        self._decode = msgspec.json.Decoder(reduce(or_, structs)).decode
+        self._names = {
+            case.entity,
+            "event_id",
+            *(name for fields in read.values() for name in fields),
+        }
+        self._values = {
+            struct: (kind, [(name, attrgetter(_attribute(name))) for name in fields])
+            for struct, (kind, fields) in zip(structs, read.items(), strict=True)
+        }
 
     def decode(self, value: bytes | None) -> Event:
         """The event in `value`. Raises DataError for anything the fold could not use."""
         if value is None:
             raise DataError("null_value")
         try:
-            fields = orjson.loads(value)
-            kind, time = fields["event_type"], fields["event_time"]
-            at = parse_canonical(time)
-            types = self._types[kind]
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+            found = self._decode(value)
+            at = parse_canonical(found.time)
+        except msgspec.ValidationError as error:
+            raise DataError("not_canonical", self._named_in(str(error))) from None
+        except (msgspec.DecodeError, TypeError, ValueError):  # TypeError: a time without a zone
             raise DataError("not_canonical") from None
-        get = fields.get
-        for name, allowed in types:
-            if type(get(name)) not in allowed:
-                raise DataError("not_canonical", name)
-        return Event(fields[self._entity], kind, at, time, get("event_id"), fields)
+        kind, getters = self._values[type(found)]
+        values = {name: get(found) for name, get in getters}
+        return Event(found.entity, kind, at, found.time, found.event_id, values)
+
+    def _named_in(self, message: str) -> str:
+        """The field that an error is about; its message may hold a value, which is personal."""
+        found = (one for one in self._names if message.endswith((f"`$.{one}`", f"`{one}`")))
+        return next(found, "")
 
 
-def _types(case: UseCase, kind: str) -> tuple[tuple[str, tuple[type, ...]], ...]:
-    """What the fold reads of an event of this type, and the types that each may have."""
-    keys = [one.key for one in case.lookups if one.event == kind]
-    numbers = [one.of for one in case.aggregations if one.event == kind]
-    return (
-        (case.entity, (str,)),
-        ("event_id", (str, NoneType)),
-        *((name, (int, str, NoneType)) for name in keys),
-        *((name, (float, int)) for name in numbers),
+def _read_of(case: UseCase, kind: str) -> dict[str, tuple[Any, Any]]:
+    """What the fold reads of an event of this type: field -> its JSON type, and its default."""
+    keys = {one.key: (int | str | None, None) for one in case.lookups if one.event == kind}
+    numbers = {one.of: (float, msgspec.NODEFAULT) for one in case.aggregations if one.event == kind}
+    return {**keys, **numbers}
+
+
+def _struct(case: UseCase, kind: str, fields: Mapping[str, tuple[Any, Any]]) -> type[Any]:
+    """What a JSON object of this event type is read into; it passes over all other fields."""
+    own = [(_attribute(name), type_, default) for name, (type_, default) in fields.items()]
+    envelope: list[tuple[str, Any, Any]] = [
+        ("entity", str, msgspec.NODEFAULT),
+        ("time", str, msgspec.NODEFAULT),
+        ("event_id", str | None, None),
+    ]
+    return msgspec.defstruct(
+        kind,
+        [*envelope, *own],
+        tag=kind,
+        tag_field="event_type",
+        kw_only=True,
+        rename={
+            "entity": case.entity,
+            "time": "event_time",
+            **{_attribute(name): name for name in fields},
+        },
+        gc=False,
     )
+
+
+def _attribute(name: str) -> str:
+    """An identifier for any name that JSON may have, and none that we use ourselves."""
+    return f"f_{name.encode().hex()}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from pipeline.declaration import EventType, UseCase
 from pipeline.events import Event
@@ -20,7 +21,7 @@ NOT_AGGREGATED = "not_aggregated"
 DUPLICATE = "duplicate"
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of an event: `COUNTED`, or why it did not count; and the lookups that missed."""
 
     reason: str
@@ -64,13 +65,17 @@ class Fold:
         reason = _aggregate(state, step, event)
         return Outcome(reason, step.scored and reason == COUNTED, missed)
 
-    def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
-        """Every feature by name, in the declaration's order, as of `as_of` (microseconds)."""
+    def values(self, state: EntityState, as_of: int) -> list[float | int]:
+        """Every feature in the declaration's order, as of `as_of` (microseconds)."""
         values: list[float | int] = [*state.looked_up]
         for window, moments in zip(self._windows, state.moments, strict=True):
             read = window.read(moments, as_of)
             values += (read.sum, read.mean, read.count, read.var)
-        return dict(zip(self._features, values, strict=True))
+        return values
+
+    def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
+        """`values` by name."""
+        return dict(zip(self._features, self.values(state, as_of), strict=True))
 
 
 def _step(case: UseCase, event: EventType) -> _Step:
@@ -119,13 +124,13 @@ def _look_up(state: EntityState, step: _Step, event: Event, tables: Tables) -> t
 
 def _aggregate(state: EntityState, step: _Step, event: Event) -> str:
     """`COUNTED` if any aggregation took the event in, else the first reason why none did."""
-    reasons = []
+    counted, refused = False, NOT_AGGREGATED
     for position, anchor, of, window in step.aggregations:
         opened = None if anchor is None else state.opened[anchor]
         refusal = window.refusal(opened, event.at)
         if refusal is None:
             state.moments[position].add(float(event.values[of]))
-        reasons.append(refusal)
-    if None in reasons:
-        return COUNTED
-    return reasons[0] or NOT_AGGREGATED if reasons else NOT_AGGREGATED
+            counted = True
+        elif refused is NOT_AGGREGATED:
+            refused = refusal
+    return COUNTED if counted else refused

@@ -6,10 +6,11 @@ newer than the highest one applied from the same log partition is a replay and h
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 HEADER = "origin"
 TIME_HEADER = "origin-time"
@@ -24,13 +25,13 @@ Place = tuple[int, int]
 """A place in it: (offset, index among the outputs of that record)."""
 
 
-class Origin(NamedTuple):
+class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
     """A record of the first log, and which of its outputs this is."""
 
     topic_id: str
     partition: int
     offset: int
-    index: int = 0  # type: ignore[assignment] # hides tuple.index, which no one calls here
+    index: int = 0
 
     @property
     def source(self) -> Source:
@@ -65,8 +66,10 @@ def origin_of(topic_id: str, record: Located) -> Origin:
     """What `record` carries; a record that carries none, or a torn one, is its own first log."""
     carried = header_in(record.headers, HEADER)
     if carried is not None:
-        with contextlib.suppress(ValueError):
+        try:
             return Origin.decode(carried)
+        except ValueError:
+            pass  # as good as none
     return Origin(topic_id, record.partition, record.offset, 0)
 
 
@@ -94,10 +97,10 @@ class Caused(Protocol):
 
 def passed_on(item: Caused) -> tuple[tuple[str, bytes], ...]:
     """The headers by which every later stage knows the first log's record."""
-    carried = {name: value for name, value in item.record.headers if name in _PASSED_ON}
-    if HEADER not in carried:
-        carried[HEADER] = item.origin.encode()
-    return tuple(carried.items())
+    carried = tuple([header for header in item.record.headers if header[0] in _PASSED_ON])
+    if header_in(carried, HEADER) is None:
+        return (*carried, (HEADER, item.origin.encode()))
+    return carried
 
 
 @dataclass(slots=True)
@@ -108,11 +111,12 @@ class Highest:
 
     def admit(self, origin: Origin) -> bool:
         """True, and remembered, when `origin` is newer than all before it; False for a replay."""
-        known = self.places.get((origin[0], origin[1]))
-        place = (origin[2], origin[3])
+        source = (origin.topic_id, origin.partition)
+        place = (origin.offset, origin.index)
+        known = self.places.get(source)
         if known is not None and place <= known:
             return False
-        self.places[(origin[0], origin[1])] = place
+        self.places[source] = place
         return True
 
     def copy(self) -> Highest:

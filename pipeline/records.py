@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
-class OutRecord(NamedTuple):
+class OutRecord(msgspec.Struct, frozen=True, gc=False):
     """A record to write."""
 
     key: bytes | None

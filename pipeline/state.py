@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import orjson
+
 from pipeline.declaration import UseCase
 from pipeline.windows import Moments
 
@@ -77,9 +79,10 @@ class StateCodec:
 
     def encode(self, state: EntityState) -> list[str | bytes]:
         """The values of all `fields`; a time not known yet is empty."""
-        values: list[str | bytes] = [repr(value) for value in state.looked_up]
+        numbers: list[float | int] = [*state.looked_up]
         for one in state.moments:
-            values += (repr(one.sum), repr(one.mean), str(one.count), repr(one.var))
+            numbers += (one.sum, one.mean, one.count, one.var)
+        values: list[str | bytes] = [*_texts(numbers)]
         values += ["" if opened is None else str(opened) for opened in state.opened]
         values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
         values += self._pack([one.m2 for one in state.moments])
@@ -119,6 +122,11 @@ class StateCodec:
             return struct.unpack(f"<{len(self._case.aggregations)}d", packed)
         except struct.error as error:
             raise ValueError("m2 has another length") from error
+
+
+def _texts(numbers: list[float | int]) -> list[str]:
+    """The shortest text of each that reads back as the same number: JSON's, ten times as fast."""
+    return orjson.dumps(numbers)[1:-1].decode().split(",")
 
 
 def _moments(values: Sequence[bytes], m2: float) -> Moments:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from pipeline.times import HOUR
 
 
-@dataclass(slots=True)
-class Moments:
+class Moments(msgspec.Struct, gc=False):
     """Count, sum, mean and the sum of squared deviations (M2) of the values taken in."""
 
     count: int = 0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-import orjson
+import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from pipeline import metrics
@@ -22,9 +21,9 @@ from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import REASON_HEADER, rejection
 from pipeline.state import EntityState, Raw, StateCodec
-from pipeline.times import format_time
 from pipeline.topics import Topics
 from stream_features.cache import StateCache
+from stream_features.requests import RequestEncoder
 
 STAGE = "stream_features"
 
@@ -32,7 +31,7 @@ TableOf = Callable[[str, str], Mapping[LookupKey, float]]
 """The table of a lookup's version; raises InfrastructureError while it cannot be found."""
 
 
-class FeatureItem(NamedTuple):
+class FeatureItem(msgspec.Struct, frozen=True, gc=False):
     """One decoded record of `incoming-events`."""
 
     offset: int
@@ -65,7 +64,7 @@ class FeatureCore:
         self._codec = StateCodec(case)
         self._decoder = EventDecoder(case)
         self._lookups = {lookup.name for lookup in case.lookups}
-        self._entity = case.entity
+        self._requests = RequestEncoder(case)
         self._topics = topics
         self._table_of = table_of
         self._cache = StateCache(cached_entities)
@@ -159,16 +158,9 @@ class FeatureCore:
         self, trial: _Trial, item: FeatureItem, event: Event, state: EntityState
     ) -> OutRecord:
         as_of = event.at if state.newest is None else state.newest
-        value = {
-            "schema_version": 1,
-            self._entity: event.entity,
-            "event_type": event.event_type,
-            "event_time": event.time,
-            "as_of": event.time if as_of == event.at else format_time(as_of),
-            "lookups": trial.lookups,
-            "features": self._fold.features(state, as_of),
-        }
-        return OutRecord(event.entity.encode(), orjson.dumps(value), passed_on(item))
+        values = self._fold.values(state, as_of)
+        value = self._requests.encode(event, as_of, trial.lookups, values)
+        return OutRecord(event.entity.encode(), value, passed_on(item))
 
     def _applied(self, partition: int, trial: _Trial) -> Applied:
         outputs = {
@@ -202,4 +194,4 @@ class FeatureCore:
 def erased(origin: Origin, erase: Erase) -> OutRecord:
     """The erase record for the stages behind, caused by the one read."""
     record = erase_record(erase.entity)
-    return record._replace(headers=(*record.headers, (HEADER, origin.encode())))
+    return OutRecord(record.key, record.value, (*record.headers, (HEADER, origin.encode())))

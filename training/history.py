@@ -50,7 +50,7 @@ class History:
 
 def canonical_events(case: UseCase, world: World, end: int) -> Iterator[Event]:
     """The world's events as `event_handler` forwards them; `end` in microseconds."""
-    validator, decoder = Validator(case), EventDecoder(case)
+    validator, decoder = Validator(case), EventDecoder(case, also=[case.outcome])
     for record in world.events():
         yield decoder.decode(validator.canonical(record.value, end).value)
 

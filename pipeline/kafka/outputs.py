@@ -146,8 +146,9 @@ def _fill(batch: Any, records: Sequence[OutRecord], start: int) -> int:
     append = batch.append
     count = 0
     for index in range(start, len(records)):
-        key, value, headers = records[index]
-        if append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+        record = records[index]
+        headers = list(record.headers)
+        if append(timestamp=None, key=record.key, value=record.value, headers=headers) is None:
             break
         count += 1
     batch.close()

@@ -71,4 +71,4 @@ def test_a_lookup_key_that_is_neither_text_nor_integer_is_refused(postcode: obje
 
 
 def test_a_missing_lookup_key_is_read() -> None:
-    assert "postcode" not in DECODER.decode(orjson.dumps(registration())).values
+    assert DECODER.decode(orjson.dumps(registration())).values == {"postcode": None}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -268,7 +269,7 @@ class WithoutIndex(Handler):
 
     def outputs(self, start: int, after: int) -> list[Output]:
         outputs = super().outputs(start, after)
-        return [(target, origin._replace(index=0)) for target, origin in outputs]
+        return [(target, msgspec.structs.replace(origin, index=0)) for target, origin in outputs]
 
 
 class MarksFirst(Stage):

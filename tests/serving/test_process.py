@@ -61,7 +61,10 @@ def filled(world: World) -> World:
     )
     logs = [[request(n) for n in range(REQUESTS) if n % PARTITIONS == p] for p in range(PARTITIONS)]
     erased = erase_record("u3")
-    logs[1] += [erased._replace(headers=(*erased.headers, caused_by(REQUESTS)[0])), logs[1][10]]
+    logs[1] += [
+        OutRecord(erased.key, erased.value, (*erased.headers, caused_by(REQUESTS)[0])),
+        logs[1][10],
+    ]
     for partition, log in enumerate(logs):
         world.cluster.append(world.topics.features, partition, log)
     return world

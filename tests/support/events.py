@@ -80,8 +80,8 @@ def _logged(
     content: Mapping[str, Any] | OutRecord, partition: int, offset: int
 ) -> ConsumerRecord[bytes, bytes]:
     if isinstance(content, OutRecord):
-        key, value, headers = content
-        return consumed(value, partition=partition, offset=offset, key=key, headers=headers)
+        key, headers = content.key, content.headers
+        return consumed(content.value, partition=partition, offset=offset, key=key, headers=headers)
     return consumed(
         orjson.dumps(content),
         partition=partition,

@@ -86,10 +86,18 @@ def _shown(value: bytes) -> str:
         return "base64:" + base64.b64encode(value).decode()
 
 
+def _content(text: str) -> Any:
+    """JSON as what it says: a number may be written in two ways."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _record(record: OutRecord) -> dict[str, Any]:
     return {
         "key": None if record.key is None else record.key.decode(),
-        "value": None if record.value is None else record.value.decode(),
+        "value": None if record.value is None else _content(record.value.decode()),
         "headers": {name: value.decode() for name, value in record.headers},
     }
 

@@ -18,7 +18,7 @@ TABLES: Tables = {"socioeconomic_idx": {10_000: 4.0}}
 
 
 def events(case: UseCase, *sent: dict[str, Any]) -> list[Event]:
-    decoder = EventDecoder(case)
+    decoder = EventDecoder(case, also=["label"])
     return [decoder.decode(orjson.dumps(one)) for one in sent]
 
 
