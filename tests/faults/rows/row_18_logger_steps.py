@@ -17,17 +17,18 @@ STEPS = ("before-write", "after-write", "after-fsync", "after-link", "before-com
 def play(arena: Arena) -> Findings:
     rounds = arena.scale.pick(2, 1)
     points = [f"{step}=exit:{2 + number}" for number in range(rounds) for step in STEPS]
-    seconds = []
+    seconds, dead = [], 0
     with (
-        arena.running({"inference_logger": 1}, faults={WORKER: points[0]}) as crew,
+        arena.running(faults={WORKER: points[0]}) as crew,
         arena.load(malformed=0.01),
     ):
-        for number, coming in enumerate([*points[1:], ""], start=1):
-            crew.set(WORKER, FAULTS=coming)  # holds from the next start on
-            arena.until(partial(has_died, arena, number), 60, f"death {number}")
+        for coming in (*points[1:], ""):
+            arena.until(partial(has_died_since, arena, dead), 60, "a death")
+            crew.set(WORKER, FAULTS=coming)
             began = time.monotonic()
             arena.until(partial(crew.is_consuming, WORKER), 60, "logging again")
             seconds.append(time.monotonic() - began)
+            dead = crew.deaths()[WORKER]
         recovered = arena.finish()
         return Findings(
             wanted=len(points),
@@ -37,8 +38,8 @@ def play(arena: Arena) -> Findings:
         )
 
 
-def has_died(arena: Arena, times: int) -> bool:
-    return arena.crew.deaths()[WORKER] >= times
+def has_died_since(arena: Arena, dead: int) -> bool:
+    return arena.crew.deaths()[WORKER] > dead
 
 
 ROW = Row(18, "the logger killed between its steps", play)
