@@ -8,9 +8,9 @@ from pipeline.control import erase_record
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError, Refusal
 from pipeline.kafka.admin import Admin
-from pipeline.kafka.outputs import Outputs
+from pipeline.kafka.carrying import append
 from pipeline.partitioner import partition_of
-from pipeline.records import OutRecord, Target
+from pipeline.records import Target
 from pipeline.settings import Settings
 from pipeline.topics import Topics
 from pipeline.validation import checked_entity
@@ -29,13 +29,5 @@ def forget_entity(settings: Settings, case: UseCase, entity: str) -> int:
     with Admin.connect(settings.kafka) as admin:
         admin.check({topic: 1}, settings.partitions)
     partition = partition_of(entity.encode(), settings.partitions)
-    asyncio.run(_deliver(settings, Target(topic, partition), erase_record(entity)))
+    asyncio.run(append(settings.kafka, Target(topic, partition), erase_record(entity)))
     return partition
-
-
-async def _deliver(settings: Settings, target: Target, record: OutRecord) -> None:
-    outputs = Outputs(settings.kafka)
-    try:
-        await outputs.deliver({target: [record]})
-    finally:
-        await outputs.close()

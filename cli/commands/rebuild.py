@@ -12,6 +12,7 @@ from rich.console import Console
 
 import use_cases
 from cli.console import say
+from cli.new_epoch import NewEpoch
 from cli.rebuilding import Rebuilding
 from cli.runs import settings_of
 from pipeline.kafka.admin import Admin
@@ -37,6 +38,15 @@ def rebuild(
     partition: Annotated[
         int | None, typer.Option(min=0, help="Rebuild only this partition; without it, all.")
     ] = None,
+    new_epoch: Annotated[
+        bool,
+        typer.Option(
+            "--new-epoch",
+            help="First begin a new epoch: for a topic that was made again, has another number of "
+            "partitions, or lost its end. All workers must be stopped.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin a new epoch without asking.")] = False,
 ) -> None:
     """Build features and latest scores again from Parquet, and put them in place of what is there.
 
@@ -44,12 +54,26 @@ def rebuild(
 
     Example: pipeline rebuild features --partition 3
     """
+    if new_epoch and (kind or partition is not None):
+        raise typer.BadParameter("a new epoch is one of everything")
     settings = settings_of(os.environ, "KAFKA", "REDIS")
-    case, console = use_cases.load(settings.use_case), Console()
+    case = use_cases.load(settings.use_case)
     if partition is not None and partition >= settings.partitions:
         raise typer.BadParameter(f"there are {settings.partitions} partitions, from 0 on")
     with Admin.connect(settings.kafka) as admin:
         admin.check(Topics.of(case).ours, settings.partitions)
-        work = Rebuilding(settings, case, admin, lambda line: say(console, line))
+        if new_epoch:
+            NewEpoch(settings, case, admin, tell).begin(lambda question: yes or confirm(question))
+        work = Rebuilding(settings, case, admin, tell)
         numbers = range(settings.partitions) if partition is None else [partition]
         asyncio.run(work.run([kind] if kind else [*Kind], numbers))
+
+
+def tell(line: str) -> None:
+    """Print a line of what is being done."""
+    say(Console(), line)
+
+
+def confirm(question: str) -> bool:
+    """Ask a person."""
+    return typer.confirm(question)

@@ -50,7 +50,8 @@ class Ledger:
         await asyncio.to_thread(files.prepare, TOPICS.logged, self.partitions)
         limits = LoggerSettings(rows=rows, bytes=10**12, seconds=10**9)
         stage = InferenceLogger(layouts(USE_CASE), files, limits, clock, points)
-        feed = FakeFeed(logs, cycle([50]), topic=topic, topic_id=self.ids[topic])
+        starts = {number: self.starts.get((topic, number), 0) for number in logs}
+        feed = FakeFeed(logs, cycle([50]), topic, self.ids[topic], starts)
         stage.reader = feed
         await feed.run(stage)
         await stage.close()

@@ -16,7 +16,7 @@ from pipeline.faults import FaultPoints
 from pipeline.marker import Marker
 from pipeline.stateful import Stateful
 from rebuild.builders import Built
-from serving.core import STAGE, ServingCore
+from serving.core import STAGE, ServingCore, ServingItem
 from tests.rebuild.rig import FEATURES_ID, Ledger, held, refused
 from tests.rebuild.test_features import Logged
 from tests.serving.test_core import FakeHolder
@@ -28,10 +28,8 @@ from tests.support.stages import TOPICS, Rig
 from use_cases.first_day_churn import USE_CASE
 
 
-async def served(requests: Records, store: FakeStore, start: int = 0) -> FakeWriter:
-    """What the scoring stage writes, with what it keeps in `store`."""
-    writer = FakeWriter()
-    stage = Stateful(
+def scoring_stage(store: FakeStore, writer: FakeWriter) -> Stateful[ServingItem]:
+    return Stateful(
         name=STAGE,
         core=ServingCore(USE_CASE, TOPICS, FakeHolder(), FixedClock(NOON)),
         store=store,
@@ -41,7 +39,13 @@ async def served(requests: Records, store: FakeStore, start: int = 0) -> FakeWri
         clock=FixedClock(NOON),
         faults=FaultPoints(),
     )
-    feed = FakeFeed({0: requests}, cycle([7]), TOPICS.features, FEATURES_ID, {0: start})
+
+
+async def served(requests: Records, store: FakeStore) -> FakeWriter:
+    """What the scoring stage writes, with what it keeps in `store`."""
+    writer = FakeWriter()
+    stage = scoring_stage(store, writer)
+    feed = FakeFeed({0: requests}, cycle([7]), TOPICS.features, FEATURES_ID)
     stage.reader = feed
     await feed.run(stage)
     return writer

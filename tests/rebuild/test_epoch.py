@@ -1,0 +1,503 @@
+"""New epochs, one after the other: the state is that of the whole history, and nothing is lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from pipeline.control import epoch_record, erase_record, lookup_record
+from pipeline.errors import Fatal, Refusal
+from pipeline.faults import FaultPoints
+from pipeline.log_files import noted_count, position_of
+from pipeline.marker import Marker
+from pipeline.partitioner import partition_of
+from pipeline.records import OutRecord
+from rebuild.boundary import Cause, Now
+from rebuild.builders import Built
+from rebuild.epoch import begin, finish, unfinished
+from rebuild.planning import Planned, Planner, Survey
+from tests.inference_logger.rig import rows_of
+from tests.rebuild.rig import Ledger, held, refused
+from tests.rebuild.test_scores import scoring_stage
+from tests.support.events import (
+    NOON,
+    SECOND,
+    SOURCE_ID,
+    bet,
+    caused_by,
+    consumed,
+    log_of,
+    purchase,
+    registration,
+    win,
+)
+from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records
+from tests.support.stages import INDEX, TOPICS, Folded, Rig, straight_fold
+from use_cases.first_day_churn import USE_CASE
+
+USERS = [f"u{n}" for n in range(12)]
+NO_FAULT = FaultPoints()
+
+
+@dataclass
+class Kafka:
+    """Topics in memory: a partition is a list, and what is cut off stays in it below its start."""
+
+    ledger: Ledger
+    logs: dict[str, dict[int, Records]] = field(default_factory=dict)
+    gone: list[dict[int, Records]] = field(default_factory=list)
+
+    def append(self, topic: str, partition: int, record: OutRecord) -> None:
+        log = self.logs[topic][partition]
+        log.append(
+            consumed(
+                record.value,
+                topic=topic,
+                partition=partition,
+                offset=len(log),
+                key=record.key,
+                headers=record.headers,
+                timestamp=NOON // 1000 + len(log),
+            )
+        )
+        self.ledger.holds(topic, {partition: log})
+
+    def starts(self, topic: str) -> dict[int, int]:
+        return {number: self.ledger.starts.get((topic, number), 0) for number in self.logs[topic]}
+
+    def ends(self, topic: str) -> dict[int, int]:
+        return {number: len(log) for number, log in self.logs[topic].items()}
+
+    def write_again(self, topic: str, partition: int, end: int) -> None:
+        start = self.starts(topic)[partition]
+        for one in self.logs[topic][partition][start:end]:
+            self.append(topic, partition, OutRecord(one.key, one.value, tuple(one.headers)))
+
+    def mark(self, topic: str, partition: int) -> None:
+        self.append(topic, partition, epoch_record())
+
+    def cut(self, topic: str, before: Mapping[int, int]) -> None:
+        for number, start in before.items():
+            assert start <= len(self.logs[topic][number])
+            self.ledger.starts[topic, number] = max(start, self.starts(topic)[number])
+
+
+@dataclass
+class Life:
+    """A pipeline from its first event on; every event has an origin of its own in one source."""
+
+    ledger: Ledger
+    kafka: Kafka = field(init=False)
+    features: FakeStore = field(default_factory=FakeStore)
+    scores: FakeStore = field(default_factory=FakeStore)
+    history: list[OutRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kafka = Kafka(self.ledger)
+        for topic in TOPICS.ours:
+            self.make(topic, self.ledger.ids[topic])
+
+    def make(self, topic: str, topic_id: str) -> None:
+        """Make a topic, empty, with as many partitions as there are now."""
+        if topic == TOPICS.inferences and topic in self.kafka.logs:
+            self.kafka.gone.append(self.kafka.logs[topic])
+        self.ledger.ids[topic] = topic_id
+        self.kafka.logs[topic] = {number: [] for number in range(self.ledger.partitions)}
+        for number in range(self.ledger.partitions):
+            self.ledger.starts.pop((topic, number), None)
+        self.ledger.holds(topic, self.kafka.logs[topic])
+
+    def grow(self, partitions: int) -> None:
+        """Every topic of ours gets more partitions."""
+        self.ledger.partitions = partitions
+        for topic, logs in self.kafka.logs.items():
+            for number in range(len(logs), partitions):
+                logs[number] = []
+            self.ledger.holds(topic, logs)
+
+    def handle(self, record: OutRecord) -> None:
+        """What the handler does with an event, or a person with a control record."""
+        self.history.append(record)
+        entity = record.key or b""
+        self.kafka.append(TOPICS.incoming, partition_of(entity, self.ledger.partitions), record)
+
+    def load(self, version: str) -> None:
+        """Put a lookup table in force."""
+        self.history.append(lookup_record(INDEX, version))
+        for number in range(self.ledger.partitions):
+            self.kafka.append(TOPICS.incoming, number, lookup_record(INDEX, version))
+
+    def live_on(self, seed: int, count: int = 80) -> None:
+        """Some more events of the same users."""
+        draw = random.Random(seed)
+        self.load(f"v{seed % 2 + 1}")
+        for _ in range(count):
+            user, at = draw.choice(USERS), NOON + draw.randrange(20 * 3600) * SECOND
+            made = draw.choice(
+                [
+                    purchase(draw.uniform(1, 9), user, at),
+                    bet(draw.uniform(1, 9), user, at),
+                    win(draw.uniform(1, 9), user, at),
+                    registration(user, at, postcode=draw.choice([10000, 10001, 10002])),
+                ]
+            )
+            (logged,) = log_of([made])
+            headers = caused_by(len(self.history))
+            self.handle(OutRecord(logged.key, logged.value, headers))
+        self.handle(erase_record(draw.choice(USERS)))
+        rejected = (*caused_by(10**6 + seed), ("stage", b"event_handler"))
+        self.kafka.append(TOPICS.rejected, 0, OutRecord(None, b"no json", rejected))
+
+    async def work(self) -> None:
+        """Every stage comes to the end of its topic."""
+        await self.fold()
+        await self.serve()
+        await self.log()
+
+    async def fold(self) -> None:
+        """The feature stage."""
+        rig = Rig(self.kafka.logs[TOPICS.incoming], self.features)
+        rig.feed.topic_id = self.ledger.ids[TOPICS.incoming]
+        rig.feed.starts = self.kafka.starts(TOPICS.incoming)
+        rig.stage.partitions = self.ledger.partitions
+        await rig.run()
+        self._written(rig.writer)
+
+    async def serve(self) -> None:
+        """The scoring stage."""
+        writer = FakeWriter()
+        stage = scoring_stage(self.scores, writer)
+        stage.partitions = self.ledger.partitions
+        stage.reader = feed = FakeFeed(
+            self.kafka.logs[TOPICS.features],
+            cycle([7]),
+            TOPICS.features,
+            self.ledger.ids[TOPICS.features],
+            self.kafka.starts(TOPICS.features),
+        )
+        await feed.run(stage)
+        self._written(writer)
+
+    def _written(self, writer: FakeWriter) -> None:
+        for target, records in writer.logs.items():
+            for record in records:
+                self.kafka.append(target.topic, target.partition, record)
+
+    async def log(self) -> None:
+        """The logger."""
+        for topic in TOPICS.logged:
+            await self.ledger.log(topic, self.kafka.logs[topic], rows=17)
+
+    def planned(self) -> Planned:
+        """What a new epoch has to do now."""
+        found = self.planner.plan(self.survey())
+        assert found is not None
+        return found
+
+    @property
+    def planner(self) -> Planner:
+        return Planner(USE_CASE, self.ledger.root, self.ledger.partitions)
+
+    def survey(self, committed: int = 10**9) -> Survey:
+        kafka, ids = self.kafka, self.ledger.ids
+        return Survey(
+            {one: Now(ids[one], kafka.starts(one), kafka.ends(one)) for one in TOPICS.ours},
+            markers_in(self.features),
+            markers_in(self.scores),
+            {(SOURCE_ID, 0): committed},
+        )
+
+    def begin(self, faults: FaultPoints = NO_FAULT) -> None:
+        """A new epoch, from its plan to its last step."""
+        root = self.ledger.root
+        plan = unfinished(root) or self.planned().plan
+        finish(root, begin(root, plan, self.kafka, self.planner.carried.origins, faults))
+
+    def rebuild(self) -> None:
+        """Build all state again."""
+        for number in range(self.ledger.partitions):
+            live = markers_in(self.features).get(number), markers_in(self.scores).get(number)
+            put(self.features, number, self.ledger.features.build(number, live[0], "new"))
+            put(self.scores, number, self.ledger.scores.build(number, live[1], "new"))
+
+    def assert_whole(self) -> None:
+        """Features and scores are those of all that ever happened; each event was scored once."""
+        expected = straight_fold(
+            [
+                consumed(one.value, offset=n, key=one.key, headers=one.headers)
+                for n, one in enumerate(self.history)
+            ]
+        )
+        assert self._live(self.features) == expected.entities
+        asked = [origin.encode().decode() for origin, _ in expected.scored]
+        inferred = [
+            dict(one.headers)["origin"].decode()
+            for log in self.inferences
+            for records in log.values()
+            for one in records
+        ]
+        assert sorted(inferred) == sorted(asked)
+        assert self._live(self.scores).keys() == self._scored(expected)
+
+    @property
+    def inferences(self) -> list[dict[int, Records]]:
+        """Of the topic that there is, and of those that were there before."""
+        return [*self.kafka.gone, self.kafka.logs[TOPICS.inferences]]
+
+    def _scored(self, expected: Folded) -> set[str]:
+        """Who was scored since the last erasure."""
+        left: set[str] = set()
+        scored = {origin.offset for origin, _ in expected.scored}
+        for n, one in enumerate(self.history):
+            if one.headers[0][0] != "kind" and n in scored:
+                left.add((one.key or b"").decode())
+            elif one.headers[0][0] == "kind" and one.key is not None:
+                left.discard(one.key.decode())
+        return left
+
+    def _live(self, store: FakeStore) -> dict[str, list[bytes]]:
+        """What the live generations hold, everyone on the partition that is theirs."""
+        markers = markers_in(store)
+        found = {
+            entity: values
+            for (number, generation, entity), values in store.entities.items()
+            if number < self.ledger.partitions and markers[number].generation == generation
+        }
+        for number, _, entity in store.entities:
+            if entity in found and number < self.ledger.partitions:
+                assert partition_of(entity.encode(), self.ledger.partitions) == number
+        return found
+
+
+def markers_in(store: FakeStore) -> dict[int, Marker]:
+    return {number: Marker.decode(fields) for number, fields in store.markers.items()}
+
+
+def put(store: FakeStore, partition: int, built: Built) -> None:
+    """As the switch and the sweep do."""
+    for place in [place for place in store.entities if place[0] == partition]:
+        del store.entities[place]
+    for entity, values in held(built).items():
+        store.entities[(partition, built.marker.generation, entity)] = values
+    store.markers[partition] = built.marker.encode()
+
+
+@pytest.fixture
+async def life(tmp_path: Path) -> Life:
+    """Two partitions and some events, all of which have had all their effects."""
+    found = Life(Ledger(tmp_path, partitions=2))
+    found.live_on(1)
+    await found.work()
+    return found
+
+
+def repartition(numerator: int, denominator: int = 1) -> Callable[[Life], None]:
+    return lambda life: life.grow(life.ledger.partitions * numerator // denominator)
+
+
+def make_again(*topics: str, partitions: int | None = None) -> Callable[[Life], None]:
+    def change(life: Life) -> None:
+        life.ledger.partitions = partitions or life.ledger.partitions
+        for topic in topics:
+            life.make(topic, f"{life.ledger.ids[topic][:20]}{len(life.history):02}"[:22])
+
+    return change
+
+
+CHANGES = {
+    "twice as many partitions": repartition(2),
+    "half as many more partitions": repartition(3, 2),
+    "all made again": make_again(*TOPICS.ours),
+    "all made again with more partitions": make_again(*TOPICS.ours, partitions=5),
+    "all made again with one partition": make_again(*TOPICS.ours, partitions=1),
+    "incoming made again": make_again(TOPICS.incoming),
+    "requests made again": make_again(TOPICS.features),
+    "inferences made again": make_again(TOPICS.inferences),
+    "rejected made again": make_again(TOPICS.rejected),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_the_state_is_that_of_the_whole_history(life: Life, change: str) -> None:
+    CHANGES[change](life)
+    life.begin()
+    life.rebuild()
+    life.assert_whole()
+    life.live_on(2)
+    await life.work()
+    life.assert_whole()
+
+
+@pytest.mark.parametrize("second", CHANGES)
+async def test_epoch_follows_epoch(life: Life, second: str) -> None:
+    for change, seed in ((repartition(2), 2), (CHANGES[second], 3)):
+        change(life)
+        life.begin()
+        life.rebuild()
+        life.live_on(seed)
+        await life.work()
+    life.rebuild()
+    await life.work()
+    life.assert_whole()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_the_handler_writes_once_more_has_no_effect(life: Life, change: str) -> None:
+    """It ended after its last outputs, and before it committed."""
+    CHANGES[change](life)
+    life.begin()
+    life.rebuild()
+    for again in life.history[-20:-1]:
+        number = partition_of(again.key or b"", life.ledger.partitions)
+        life.kafka.append(TOPICS.incoming, number, again)
+    await life.work()
+    life.assert_whole()
+    replayed = [row["replayed"] for row in rows_of(life.ledger.root, TOPICS.incoming)]
+    assert replayed.count(True) >= 19
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_worker_that_loses_its_marker_afterwards_refuses(life: Life, change: str) -> None:
+    """The log begins above 0, so that nobody takes it for the whole history."""
+    CHANGES[change](life)
+    causes = life.planned().causes
+    life.begin()
+    for topic in {TOPICS.incoming, TOPICS.features} & causes.keys():
+        assert min(life.kafka.starts(topic).values()) > 0
+
+
+async def test_what_was_not_read_before_the_topic_was_made_again_stays(life: Life) -> None:
+    """The handler went on writing to the new topic before anybody looked."""
+    make_again(TOPICS.incoming)(life)
+    life.live_on(2)
+    life.begin()
+    life.rebuild()
+    await life.work()
+    life.assert_whole()
+
+
+async def test_a_log_that_lost_its_end_goes_on_behind_it(life: Life) -> None:
+    """Its writer wrote some of it again, and then more."""
+    log = life.kafka.logs[TOPICS.incoming][0]
+    lost = [OutRecord(one.key, one.value, tuple(one.headers)) for one in log[-10:]]
+    del log[-10:]
+    life.ledger.holds(TOPICS.incoming, {0: log})
+    for record in lost[5:]:
+        life.kafka.append(TOPICS.incoming, 0, record)
+    assert life.planned().causes == {TOPICS.incoming: Cause.CUT_SHORT}
+    life.begin()
+    life.rebuild()
+    life.live_on(2)
+    await life.work()
+    life.assert_whole()
+
+
+async def test_inferences_that_lost_their_end_are_logged_behind_it(life: Life) -> None:
+    log = life.kafka.logs[TOPICS.inferences][0]
+    lost = [OutRecord(one.key, one.value, tuple(one.headers)) for one in log[-3:]]
+    del log[-3:]
+    life.ledger.holds(TOPICS.inferences, {0: log})
+    life.begin()
+    life.live_on(2)
+    await life.work()
+    for record in lost:
+        life.kafka.append(TOPICS.inferences, 0, record)
+    life.rebuild()
+    await life.work()
+    life.assert_whole()
+
+
+STEPS = ("planned", "cut", "noted", "archived", "archived=raise:2")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("change", ["half as many more partitions", "all made again"])
+async def test_who_dies_beginning_an_epoch_finishes_it_next_time(
+    life: Life, change: str, step: str
+) -> None:
+    CHANGES[change](life)
+    with pytest.raises(Fatal, match="fault point"):
+        life.begin(FaultPoints.parse(f"epoch-{step}" + ("" if "=" in step else "=raise")))
+    live = markers_in(life.features)[0]
+    assert "its beginning not finished" in refused(life.ledger, live)
+    life.begin()
+    life.rebuild()
+    life.live_on(2)
+    await life.work()
+    life.assert_whole()
+
+
+async def test_the_next_epoch_knows_how_many_partitions_there_are(life: Life) -> None:
+    repartition(2)(life)
+    life.begin()
+    assert {noted_count(life.ledger.root / topic) for topic in TOPICS.logged} == {4}
+
+
+async def test_positions_have_the_origins_of_what_belongs_to_their_partitions(life: Life) -> None:
+    repartition(2)(life)
+    life.begin()
+    life.rebuild()
+    found = set()
+    for number in range(4):
+        position = position_of(life.ledger.root / TOPICS.incoming, number)
+        marker = markers_in(life.features)[number]
+        assert position is not None
+        assert position.next_offset == marker.offset + 1
+        source = (SOURCE_ID, 0)
+        assert position.origins[""].places.get(source) == marker.highest.places.get(source)
+        found.add(marker.highest.places.get(source))
+    assert len(found) > 2
+
+
+async def test_without_a_change_no_epoch_begins(life: Life) -> None:
+    assert life.planner.plan(life.survey()) is None
+
+
+async def test_after_an_epoch_has_begun_none_is_needed(life: Life) -> None:
+    make_again(*TOPICS.ours)(life)
+    life.begin()
+    assert life.planner.plan(life.survey()) is None
+
+
+async def test_what_kafka_holds_and_parquet_does_not_is_refused(life: Life) -> None:
+    life.live_on(2)
+    repartition(2)(life)
+    with pytest.raises(Refusal, match=r"not in Parquet yet. Start inference_logger"):
+        life.planned()
+
+
+async def test_partitions_that_mix_are_refused_while_the_handler_is_half_done(life: Life) -> None:
+    repartition(3, 2)(life)
+    with pytest.raises(Refusal, match="a multiple of 2 partitions"):
+        life.planner.plan(life.survey(committed=50))
+
+
+async def test_partitions_that_do_not_mix_may_have_a_handler_that_is_half_done(life: Life) -> None:
+    repartition(2)(life)
+    assert life.planner.plan(life.survey(committed=50)) is not None
+
+
+async def test_what_will_have_no_score_is_said(life: Life) -> None:
+    life.live_on(2)
+    await life.log()
+    repartition(2)(life)
+    first, second, *others = life.planned().losses
+    assert "records of incoming-events, partition 0, were read by no worker" in first
+    assert "records of incoming-events, partition 1, were read by no worker" in second
+    assert others == []
+
+
+async def test_requests_that_will_have_no_score_are_said(life: Life) -> None:
+    life.live_on(2)
+    await life.fold()
+    await life.log()
+    repartition(2)(life)
+    assert all(
+        "serving-features" in one and "never will be" in one for one in life.planned().losses
+    )
+    assert len(life.planned().losses) == 2
