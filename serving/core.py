@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
-import orjson
 from aiokafka.structs import ConsumerRecord
-from numpy.typing import NDArray
 
 from pipeline import metrics
 from pipeline.clock import Clock
@@ -26,56 +23,14 @@ from pipeline.state import Raw
 from pipeline.store.store import Values
 from pipeline.times import format_time
 from pipeline.topics import Topics
+from serving.inferences import Inference, Inferences, encode
+from serving.requests import RequestDecoder, ScoreRequest
+from serving.scorer import Holder, Scorer
 
 STAGE = "serving"
 
 
-class Scorer(Protocol):
-    """A model in service."""
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-        ...
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of its file."""
-        ...
-
-    def score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probability of each row of (rows, features)."""
-        ...
-
-    def decide(self, probability: float) -> str:
-        """What the probability means at the model's threshold."""
-        ...
-
-
-class Holder(Protocol):
-    """Holds the model in service, which may be swapped at any time."""
-
-    @property
-    def current(self) -> Scorer:
-        """The model to use now; take it once per batch."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRequest:
-    """The content of a serving record; `inputs` in the order of the model's features."""
-
-    entity: str
-    fields: Mapping[str, Any]
-    inputs: Sequence[float]
-
-
-class ServingItem(NamedTuple):
+class ServingItem(msgspec.Struct, frozen=True, gc=False):
     """One decoded record of `serving-features`."""
 
     offset: int
@@ -91,8 +46,8 @@ class ServingCore:
     fields = SCORE_FIELDS
 
     def __init__(self, case: UseCase, topics: Topics, holder: Holder, clock: Clock) -> None:
-        self._entity = case.entity
-        self._inputs = case.model.features
+        self._requests = RequestDecoder(case)
+        self._inferences = Inferences(case)
         self._topics = topics
         self._holder = holder
         self._clock = clock
@@ -118,18 +73,24 @@ class ServingCore:
     ) -> Applied:
         """Score all requests of the part at once."""
         model, now = self._holder.current, self._clock.now()
+        scored_at = format_time(now)
         probabilities = _score(model, items)
         inferences: list[OutRecord] = []
         rejected: list[OutRecord] = []
-        latest: dict[str, Values] = {}
+        latest: dict[str, Inference | None] = {}
         for item in items:
             content = item.content
             if isinstance(content, ScoreRequest):
-                inference = self._inference(item, content, model, probabilities.pop(), now)
-                inferences.append(
-                    OutRecord(item.record.key, orjson.dumps(inference), passed_on(item))
+                inference = self._inferences.make(
+                    content,
+                    item.origin.encode().decode(),
+                    model,
+                    probabilities.pop(),
+                    scored_at,
+                    max(now / 1e6 - item.record.timestamp / 1e3, 0.0),
                 )
-                latest[content.entity] = score_values(inference)
+                inferences.append(OutRecord(item.record.key, encode(inference), passed_on(item)))
+                latest[content.entity] = inference
             elif isinstance(content, Erase):
                 latest[content.entity] = None
             else:
@@ -140,7 +101,7 @@ class ServingCore:
         }
         return Applied(
             outputs={target: records for target, records in outputs.items() if records},
-            entities=latest,
+            entities={entity: _values(inference) for entity, inference in latest.items()},
             lookups=lookups,
             settled=lambda: _count(len(inferences), len(rejected)),
         )
@@ -159,42 +120,7 @@ class ServingCore:
             if not isinstance(control, Erase):
                 raise DataError("unknown_control")
             return control
-        try:
-            fields = orjson.loads(record.value)
-            features = fields["features"]
-            inputs = [float(features[name]) for name in self._inputs]
-            return ScoreRequest(_text_in(fields, self._entity), fields, inputs)
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            raise DataError("not_serving_features") from None
-
-    def _inference(
-        self, item: ServingItem, request: ScoreRequest, model: Scorer, probability: float, now: int
-    ) -> dict[str, Any]:
-        fields = request.fields
-        return {
-            "schema_version": 1,
-            "id": item.origin.encode().decode(),
-            "scored_at": format_time(now),
-            self._entity: request.entity,
-            "event_type": fields.get("event_type"),
-            "event_time": fields.get("event_time"),
-            "as_of": fields.get("as_of"),
-            "model": model.name,
-            "version": model.version,
-            "model_hash": model.hash,
-            "lookups": fields.get("lookups", {}),
-            "features": fields["features"],
-            "probability": probability,
-            "decision": model.decide(probability),
-            "feature_age": max(now / 1e6 - item.record.timestamp / 1e3, 0.0),
-        }
-
-
-def _text_in(fields: Mapping[str, Any], name: str) -> str:
-    text = fields[name]
-    if not isinstance(text, str):
-        raise TypeError(name)
-    return text
+        return self._requests.decode(record.value)
 
 
 def _score(model: Scorer, items: Sequence[ServingItem]) -> list[float]:
@@ -204,6 +130,10 @@ def _score(model: Scorer, items: Sequence[ServingItem]) -> list[float]:
         return []
     probabilities: list[float] = model.score(np.asarray(rows, dtype=np.float64)).tolist()
     return probabilities[::-1]
+
+
+def _values(inference: Inference | None) -> Values:
+    return None if inference is None else score_values(msgspec.structs.asdict(inference))
 
 
 def _count(scored: int, rejected: int) -> None:

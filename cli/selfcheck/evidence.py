@@ -13,8 +13,8 @@ from pipeline.keys import FEATURES, SCORES
 from pipeline.lookups import LookupTables
 from pipeline.manifest import model_folder
 from pipeline.settings import Settings
-from serving.core import Scorer
 from serving.model import Model
+from serving.scorer import Scorer
 
 
 def gather(case: UseCase, settings: Settings) -> Evidence:

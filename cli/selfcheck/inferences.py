@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from cli.selfcheck.refold import Matrix, Scores
 from cli.selfcheck.result import Check
 from pipeline.declaration import UseCase
-from serving.core import Scorer
+from serving.scorer import Scorer
 
 ModelOf = Callable[[str], Scorer | None]
 """The model of a version; None where there is none."""

@@ -14,8 +14,8 @@ from pipeline.keys import FEATURES, SCORES
 from pipeline.manifest import newest_folder
 from pipeline.settings import Settings
 from pipeline.topics import Topics
-from serving.core import Scorer
 from serving.model import Model
+from serving.scorer import Scorer
 from tests.faults.logs import Logs, Record, Topic, read_logs
 from tests.faults.oracle import Folded, Oracle
 from tests.faults.origins import Effective, effective

@@ -47,7 +47,8 @@ from pipeline.store.store import Store
 from pipeline.topics import Topics
 from pipeline.validation import Validator
 from pipeline.world import SourceRecord, World, WorldSize
-from serving.core import Scorer, ServingCore
+from serving.core import ServingCore
+from serving.scorer import Scorer
 from stream_features.core import FeatureCore
 from tests.support.events import consumed
 from tests.support.fakes import FakeFeed, FakeWriter, Records
