@@ -149,10 +149,10 @@ class Admin:
             TopicPartition(*place): OffsetAndMetadata(one.offset, one.note, -1)
             for place, one in commits.items()
         }
-        done = _coordinated(lambda: self._client.alter_group_offsets(group, wanted))
-        for tp, error in done.items():
-            if error is not NoError:
-                raise InfrastructureError(f"commit of {group} for {tp}: {error.__name__}")
+        try:
+            _coordinated(lambda: _succeeded(self._client.alter_group_offsets(group, wanted)))
+        except KafkaError as error:
+            raise InfrastructureError(f"commit of {group}: {error!r}") from error
 
     def members(self, groups: tuple[str, ...]) -> dict[str, list[str]]:
         """The members of each consumer group that has some, by the names they gave themselves.
@@ -193,6 +193,13 @@ def _coordinated(ask: Callable[[], Any]) -> Any:
             return ask()
         time.sleep(_COORDINATOR_PAUSE)
     return ask()
+
+
+def _succeeded(answers: Mapping[TopicPartition, type[KafkaError]]) -> None:
+    """Raise what the coordinator has answered for any partition."""
+    for error in answers.values():
+        if error is not NoError:
+            raise error
 
 
 def _text_id(topic_id: str) -> str:

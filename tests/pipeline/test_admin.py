@@ -130,7 +130,7 @@ def test_a_commit_for_a_group_with_members_is_an_outage(
     topic, group = cluster.create(f"{topic_prefix}t"), f"{topic_prefix}group"
     member = KafkaConsumer(topic, bootstrap_servers=cluster.bootstrap, group_id=group)
     try:
-        eventually(lambda: [member.poll(timeout_ms=100), member.assignment()][1])
+        eventually(lambda: [member.poll(timeout_ms=100), admin.members((group,))][1])
         with pytest.raises(InfrastructureError, match="commit of"):
             admin.commit(group, {(topic, 0): Commit(7)})
     finally:
