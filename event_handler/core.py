@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.errors import DataError
@@ -21,8 +20,7 @@ FORWARDED = "forwarded"
 _NO_TIME = 2**62  # a record without a timestamp of its own sets no upper limit
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
+class Handled(msgspec.Struct, frozen=True, gc=False):
     """Where a record goes, and what the metrics say of it: its event type or its reason."""
 
     target: Target
@@ -37,8 +35,11 @@ class Handler:
 
     def __init__(self, validator: Validator, topics: Topics, partitions: int) -> None:
         self._validator = validator
-        self._topics = topics
         self._partitions = partitions
+        self._forwards, self._rejects = (
+            [Target(topic, number) for number in range(partitions)]
+            for topic in (topics.incoming, topics.rejected)
+        )
 
     def handle(self, topic_id: str, record: ConsumerRecord) -> Handled:
         """The one output of `record`; an origin that it carries already is overwritten."""
@@ -52,7 +53,7 @@ class Handler:
         record_time = record.timestamp * 1000 if record.timestamp >= 0 else _NO_TIME
         event = self._validator.canonical(record.value, record_time)
         key = event.entity.encode()
-        target = Target(self._topics.incoming, partition_of(key, self._partitions))
+        target = self._forwards[partition_of(key, self._partitions)]
         headers = ((HEADER, origin.encode()), (TIME_HEADER, b"%d" % record.timestamp))
         repaired = record.key is not None and record.key != key
         return Handled(
@@ -60,5 +61,5 @@ class Handler:
         )
 
     def _reject(self, origin: Origin, record: ConsumerRecord, error: DataError) -> Handled:
-        target = Target(self._topics.rejected, record.partition % self._partitions)
+        target = self._rejects[record.partition % self._partitions]
         return Handled(target, rejection(record, STAGE, origin, error), REJECTED, error.reason)

@@ -37,12 +37,13 @@ def canonical_time(text: str) -> tuple[int, str]:
 
     Most sources send UTC, and then the text itself is nearly there.
     """
-    at = parse_time(text)
     found = _RFC3339.fullmatch(text)
     if found is None or found[3] not in ("Z", "z"):
+        at = parse_time(text)
         return at, format_time(at)
     fraction = (found[2] or ".")[1:7]
-    return at, f"{found[1].upper()}.{fraction:0<6}Z"
+    canonical = f"{found[1].upper()}.{fraction:0<6}Z"
+    return parse_canonical(canonical), canonical
 
 
 def parse_canonical(text: str) -> int:

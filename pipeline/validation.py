@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from pipeline.declaration import EventType, Field, Integer, Number, Text, UseCase
@@ -27,8 +27,7 @@ AHEAD = 5 * MINUTE
 Check = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Canonical:
+class Canonical(msgspec.Struct, frozen=True, gc=False):
     """An accepted event: its entity, its canonical name and its canonical JSON."""
 
     entity: str
