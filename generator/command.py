@@ -24,6 +24,7 @@ from generator.service import generate
 from generator.stream import live, world_of
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
+from pipeline.kafka.admin import Admin
 from pipeline.settings import KafkaSettings, read_settings
 from pipeline.topics import Topics
 from pipeline.world import SourceRecord, World, WorldSize
@@ -53,6 +54,9 @@ def command(  # noqa: PLR0913 - one argument for each option
         bool, typer.Option("--real-time", help="Without end, stamped now; 50 a second.")
     ] = False,
     limit: Annotated[int | None, typer.Option(min=0, help="Stop after so many records.")] = None,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Send nothing where the topic holds records already.")
+    ] = False,
     topic: Annotated[
         str | None, typer.Option(help="Where to; without it the use case's generated-events.")
     ] = None,
@@ -78,6 +82,9 @@ def command(  # noqa: PLR0913 - one argument for each option
         rate = _LIVE_RATE
     pace = FullSpeed() if rate is None else AtRate(rate, _CLOCK)
     target = topic or Topics.of(case).generated
+    if if_empty and _holds_records(settings.kafka, target):
+        typer.echo(f"{target} holds records already: nothing sent")
+        return
     with (
         progress_bar(expected if limit is None else limit) as progress,
         suppress(asyncio.CancelledError),
@@ -98,6 +105,13 @@ async def _send(
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
     async with kafka_sink(settings, topic) as sink:
         await generate(records, sink, pace, progress)
+
+
+def _holds_records(settings: KafkaSettings, topic: str) -> bool:
+    """Whether anything was ever written to the topic."""
+    with Admin.connect(settings) as admin:
+        partitions = admin.partitions((topic,)).get(topic, 0)
+        return any(admin.ends([(topic, number) for number in range(partitions)]).values())
 
 
 def _write_lookups(folder: Path, case: UseCase, world: World) -> None:
