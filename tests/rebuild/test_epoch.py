@@ -132,10 +132,11 @@ class Life:
         for number in range(self.ledger.partitions):
             self.kafka.append(TOPICS.incoming, number, lookup_record(INDEX, version))
 
-    def live_on(self, seed: int, count: int = 80) -> None:
-        """Some more events of the same users."""
+    def live_on(self, seed: int, count: int = 80, *, load: bool = True) -> None:
+        """Some more events of the same users, behind another lookup table unless told not to."""
         draw = random.Random(seed)
-        self.load(f"v{seed % 2 + 1}")
+        if load:
+            self.load(f"v{seed % 2 + 1}")
         for _ in range(count):
             user, at = draw.choice(USERS), NOON + draw.randrange(20 * 3600) * SECOND
             made = draw.choice(
@@ -369,6 +370,18 @@ async def test_a_worker_that_loses_its_marker_afterwards_refuses(life: Life, cha
     life.begin()
     for topic in {TOPICS.incoming, TOPICS.features} & causes.keys():
         assert min(life.kafka.starts(topic).values()) > 0
+
+
+@pytest.mark.parametrize("change", ["twice as many partitions", "incoming made again"])
+async def test_lookups_stay_in_force(life: Life, change: str) -> None:
+    CHANGES[change](life)
+    life.begin()
+    life.rebuild()
+    life.live_on(2, load=False)
+    await life.work()
+    life.assert_whole()
+    life.rebuild()
+    life.assert_whole()
 
 
 async def test_what_was_not_read_before_the_topic_was_made_again_stays(life: Life) -> None:
