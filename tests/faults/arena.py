@@ -42,7 +42,7 @@ from tests.faults.invariants import Invariant
 from tests.faults.logs import NO_LOGS, Logs
 from tests.faults.scale import Scale
 from tests.faults.servers import Servers
-from tests.faults.source import Malformed, Source, controls_of, worlds
+from tests.faults.source import Malformed, Source, controls_of, partly_without_ids, worlds
 from tests.support.kafka import Cluster
 from tests.support.processes import case_of
 from use_cases.first_day_churn import USE_CASE
@@ -109,7 +109,8 @@ class Arena:
             "LOGGER_SECONDS": "1",
             **self.settings_of_row,
         }
-        return {**os.environ, **{f"PIPELINE_{name}": value for name, value in mine.items()}}
+        ours = {f"PIPELINE_{name}": value for name, value in mine.items()}
+        return {**os.environ, "PYTHONPATH": str(self.build), **ours}
 
     @property
     def settings(self) -> Settings:
@@ -163,11 +164,11 @@ class Arena:
         *,
         malformed: float = 0.0,
         rate: float = 0.0,
-        changed: Callable[[Iterator[SourceRecord]], Iterator[SourceRecord]] = iter,
+        changed: Callable[[Iterator[SourceRecord]], Iterator[SourceRecord]] = partly_without_ids,
     ) -> Iterator[Source]:
         """A source that sends until `finish`: the scale's events at the least.
 
-        `changed` may change what it sends.
+        `changed` changes what it sends.
         """
         least, build = self.scale.events, world_of(USE_CASE.name)
         size = WorldSize(-(-least // (EVENTS_EACH + 1)), EVENTS_EACH, SEED)
@@ -199,6 +200,13 @@ class Arena:
         took = time.monotonic() - began
         self.waits.append((what, round(took, 2)))
         return took
+
+    def seconds_until(self, fact: Callable[[], object], seconds: float, what: str) -> list[float]:
+        """As `until`, for a fact that a verdict is about: nothing where it took longer."""
+        try:
+            return [self.until(fact, seconds, what)]
+        except NotInTimeError:
+            return []
 
     def pass_time(self, seconds: float) -> None:
         """Let the workers work."""
@@ -261,11 +269,10 @@ class Arena:
     def pipeline(self, *arguments: str, seconds: float = 60.0) -> Ended:
         """Run the command line on this use case."""
         command = [sys.executable, "-m", "tests.support.command_main", self.name, *arguments]
-        path = {"PYTHONPATH": str(self.build)}
         done = subprocess.run(
             command,
             cwd=self.directory,
-            env={**self.environ, **path, "COLUMNS": "200"},
+            env={**self.environ, "COLUMNS": "200"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import replace
 from itertools import count, islice
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 from generator.kafka_sink import KafkaSink
 from generator.malformed import mixed
@@ -32,6 +34,7 @@ from pipeline.topics import Topics
 from pipeline.world import SourceRecord, World, WorldSize
 from tests.faults.logs import Record
 
+_EVENT_ID = re.compile(rb'"event_id":"[^"]*",')
 _AT_ONCE = 40  # entities that are active at a time
 _RETRY_SECONDS = 0.5
 _JOIN_SECONDS = 20.0
@@ -78,6 +81,13 @@ def worlds(build: Build, size: WorldSize) -> Iterator[SourceRecord]:
     """World after world, seed after seed."""
     for seed in count(size.seed):
         yield from interleaved(build(replace(size, seed=seed)), seed)
+
+
+def partly_without_ids(records: Iterator[SourceRecord]) -> Iterator[SourceRecord]:
+    """Every third entity sends no `event_id`, by which the fold would know what it meets twice."""
+    for key, value in records:
+        named = crc32(key or b"") % 3 > 0
+        yield SourceRecord(key, value if named else _EVENT_ID.sub(b"", value or b""))
 
 
 class Malformed:

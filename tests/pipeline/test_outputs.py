@@ -117,6 +117,17 @@ async def test_after_a_refused_record_nothing_later_is_sent(
     assert len(stored) <= 5
 
 
+async def test_after_a_refused_first_record_nothing_is_sent(
+    cluster: Cluster, outputs: Outputs, topic_prefix: str
+) -> None:
+    """The broker takes any sequence number of a producer that it does not know yet."""
+    topic = cluster.create(f"{topic_prefix}t", configs={"max.message.bytes": "300000"})
+    sent = [record(0, b"x" * 400_000), *numbered(5, size=100_000, start=1)]
+    with pytest.raises(Fatal):
+        await outputs.deliver({Target(topic, 0): sent})
+    assert cluster.read(topic)[0] == []
+
+
 def values_of_records(records: list[OutRecord]) -> list[bytes | None]:
     return [one.value for one in records]
 

@@ -84,6 +84,7 @@ steps = st.lists(st.tuples(st.integers(0, 1), st.sampled_from(ACTIONS)), max_siz
 @MANY
 @given(steps)
 @example([(0, "poll"), (1, "poll"), (0, "work"), (1, "work")])
+@example([(0, "poll"), (0, "work"), (0, "poll"), (0, "lose"), (0, "crash")])
 @example([(0, "poll"), (0, "work"), (0, "copy"), (0, "poll"), (0, "work"), (0, "back")])
 async def test_redis_equals_the_fold_and_no_score_is_lost(plan: list[tuple[int, str]]) -> None:
     play = Play()
