@@ -2,18 +2,20 @@
 
 `PIPELINE_FAULTS="after-link=exit:3,before-commit=raise"` makes the third passage of `after-link`
 exit the process like kill -9, and every passage of `before-commit` raise. `stop` stops the process
-like kill -STOP, until somebody lets it go on.
+like kill -STOP, until somebody lets it go on; `score=slow:50` takes 50 ms for each passage.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 
 from pipeline.errors import Fatal, SettingsError
 
 _ACTIONS = ("raise", "exit", "stop")
+_SLOW = "slow"
 _KILLED = 137
 
 
@@ -21,6 +23,7 @@ _KILLED = 137
 class _Fault:
     action: str
     on_passage: int | None  # None: every one
+    milliseconds: int = 0
 
 
 @dataclass(slots=True)
@@ -35,10 +38,16 @@ class FaultPoints:
         """The faults of a `point=action[:passage]` list. Raises SettingsError."""
         return cls(dict(_parse_one(item) for item in text.split(",") if item.strip()))
 
-    def hit(self, point: str) -> None:
-        """Pass `point`: raises Fatal, ends or stops the process where that was asked for."""
+    def hit(self, point: str, times: int = 1) -> None:
+        """Pass `point`: raises Fatal, ends, stops or delays the process where that was asked for.
+
+        `times` only makes a delay longer. May block, for a delay.
+        """
         fault = self.faults.get(point)
         if fault is None:
+            return
+        if fault.action == _SLOW:
+            time.sleep(times * fault.milliseconds / 1e3)
             return
         self.passages[point] = self.passages.get(point, 0) + 1
         if fault.on_passage not in (None, self.passages[point]):
@@ -51,9 +60,15 @@ class FaultPoints:
         raise Fatal(f"fault point {point}")
 
 
+NO_FAULTS = FaultPoints()
+"""Nothing was asked for."""
+
+
 def _parse_one(item: str) -> tuple[str, _Fault]:
     point, _, rest = item.strip().partition("=")
     action, _, passage = rest.partition(":")
+    if point and action == _SLOW and passage.isdigit():
+        return point, _Fault(action, None, int(passage))
     if not point or action not in _ACTIONS or (passage and not passage.isdigit()):
         raise SettingsError(
             f"PIPELINE_FAULTS has {item.strip()!r}", "Write point=raise or point=exit:3"

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Any, Generic
 
 from pipeline.clock import Clock
 from pipeline.conflicts import (
@@ -20,6 +20,7 @@ from pipeline.conflicts import (
     is_higher,
     is_ours,
     refuse_another_log,
+    refuse_lost,
     refuse_unless_whole,
     same,
 )
@@ -30,7 +31,7 @@ from pipeline.logs import log
 from pipeline.marker import Marker
 from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
 from pipeline.origin import TIME_HEADER, Highest, header_in
-from pipeline.ports import Core, EntityStore, I, Writer
+from pipeline.ports import Applied, Core, EntityStore, I, Writer
 from pipeline.store.store import MOST_ENTITIES
 
 _CHECK_SECONDS = 1.0
@@ -38,6 +39,13 @@ _HINT_SECONDS = 1.0
 _ALARMING_DROPS = 100_000
 
 Partition = tuple[str, int]
+Computing = Callable[..., Awaitable[Any]]
+"""Calls a function with these arguments, wherever it may take its time."""
+
+
+async def on_the_loop(function: Callable[..., Any], *arguments: Any) -> Any:
+    """At once and right here: nothing else goes on meanwhile, no heartbeat either."""
+    return function(*arguments)
 
 
 @dataclass(slots=True)
@@ -68,6 +76,8 @@ class Stateful(Generic[I]):
     faults: FaultPoints
     partitions: int = ANY_NUMBER
     """By how many the entities are placed; another number in a marker is refused."""
+    computing: Computing = on_the_loop
+    """Where the core applies; a slow one needs a thread, or the group takes it for dead."""
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -92,6 +102,7 @@ class Stateful(Generic[I]):
             progress = _Progress(first, stored=False)
         else:
             refuse_another_log(marker, log, self.fingerprint, self.partitions)
+            refuse_lost(marker, log)
             progress = _Progress(marker, stored=True)
         self._progress[(log.topic, log.partition)] = progress
         return progress.marker.offset + 1
@@ -147,7 +158,8 @@ class Stateful(Generic[I]):
         if not await self._learn(batch, progress, fresh):
             return False
         self.faults.hit("apply")
-        applied = self.core.apply(partition, progress.marker.lookups, fresh)
+        lookups = progress.marker.lookups
+        applied: Applied = await self.computing(self.core.apply, partition, lookups, fresh)
         self.faults.hit("before-outputs")
         await self.outputs.deliver(applied.outputs)
         self.faults.hit("after-outputs")

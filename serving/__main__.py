@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import use_cases
@@ -29,7 +30,7 @@ async def work(process: Process) -> None:
     await process.when_up(outputs.start)
     stage = Stateful(
         name=STAGE,
-        core=ServingCore(case, process.topics, holder, process.clock),
+        core=ServingCore(case, process.topics, holder, process.clock, process.faults),
         store=Store(client, Keys(case.name, SCORES), ServingCore.fields),
         outputs=outputs,
         fingerprint=case.fingerprint,
@@ -37,6 +38,7 @@ async def work(process: Process) -> None:
         clock=process.clock,
         faults=process.faults,
         partitions=settings.partitions,
+        computing=asyncio.to_thread,
     )
     stage.reader = feed = process.feed(topic_ids, stage)
     await process.when_up(feed.start)

@@ -13,6 +13,7 @@ from pipeline.clock import Clock
 from pipeline.control import Erase, decode_control, is_control
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
+from pipeline.faults import NO_FAULTS, FaultPoints
 from pipeline.kafka.feed import Batch
 from pipeline.latest_score import SCORE_FIELDS, score_values
 from pipeline.origin import Origin, origin_of, passed_on
@@ -45,12 +46,20 @@ class ServingCore:
 
     fields = SCORE_FIELDS
 
-    def __init__(self, case: UseCase, topics: Topics, holder: Holder, clock: Clock) -> None:
+    def __init__(
+        self,
+        case: UseCase,
+        topics: Topics,
+        holder: Holder,
+        clock: Clock,
+        faults: FaultPoints = NO_FAULTS,
+    ) -> None:
         self._requests = RequestDecoder(case)
         self._inferences = Inferences(case)
         self._topics = topics
         self._holder = holder
         self._clock = clock
+        self._faults = faults
 
     def decode(self, batch: Batch, after: int) -> list[ServingItem]:
         """The records beyond the offset `after`, data errors included."""

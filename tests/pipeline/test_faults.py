@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -68,7 +69,15 @@ def test_stop_stops_the_process_until_it_may_go_on() -> None:
         process.kill()
 
 
-@pytest.mark.parametrize("text", ["p", "p=", "=raise", "p=halt", "p=raise:x", "p=raise,q"])
+def test_slow_takes_its_time_for_each_passage() -> None:
+    began = time.monotonic()
+    FaultPoints.parse("p=slow:5").hit("p", 4)
+    assert time.monotonic() - began >= 0.02
+
+
+@pytest.mark.parametrize(
+    "text", ["p", "p=", "=raise", "p=halt", "p=raise:x", "p=raise,q", "p=slow", "=slow:5"]
+)
 def test_a_wrong_list_is_refused_and_names_its_variable(text: str) -> None:
     with pytest.raises(SettingsError, match="PIPELINE_FAULTS"):
         FaultPoints.parse(text)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
 
 from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
+from pipeline.ports import Applied
 from pipeline.records import Deliveries, OutRecord
 from tests.support.events import INCOMING_ID, bet, caused_by, log_of, purchase
 from tests.support.fakes import FakeWriter, process
@@ -109,6 +111,21 @@ async def test_outputs_come_before_the_state(server: Server) -> None:
     rig = Rig({0: a_log(9)}, server.store, Watching())
     await rig.run()
     assert seen == [None, 2, 5]
+
+
+async def test_a_core_in_a_thread_leaves_the_loop_to_others(server: Server) -> None:
+    rig, loop, others = Rig({0: a_log(3)}, server.store), asyncio.get_running_loop(), Event()
+    apply = rig.stage.core.apply
+
+    def slow(*arguments: Any) -> Applied:
+        loop.call_soon_threadsafe(others.set)
+        assert others.wait(10)
+        return apply(*arguments)
+
+    rig.stage.core.apply = slow  # type: ignore[assignment, method-assign] # the core is as slow as can be
+    rig.stage.computing = asyncio.to_thread
+    await rig.run()
+    await assert_is_fold(server, rig.writer, rig.logs[0])
 
 
 # Cutting
