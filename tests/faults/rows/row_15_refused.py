@@ -6,11 +6,12 @@ started while the limit is low refuses to start, so it is lowered just before th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
 
+from cli.markers import read_markers
 from pipeline.kafka.admin import Admin
 from pipeline.topics import group_of
 from tests.faults.arena import Arena
@@ -19,16 +20,13 @@ from tests.faults.evidence import Evidence
 from tests.faults.findings import Findings, Verdict
 from tests.faults.invariants import I1, I2, I3, I4, I5
 from tests.faults.logs import Topic
-from tests.faults.origins import Origin
+from tests.faults.origins import Effective, Origin
 from tests.faults.row import Row
 from tests.support.kafka import Cluster
 
 LIMIT = "max.message.bytes"
 SAYS = "refuses to store the record of origin"
 IN_A_NEW_PRODUCER = "before-outputs=stop:1"
-
-Positions = Mapping[str, Mapping[int, int]]
-"""By stage: the next offset of each partition of what it reads."""
 
 
 def play(arena: Arena) -> Findings:
@@ -41,7 +39,7 @@ def play(arena: Arena) -> Findings:
         (before_a_producer, topics.features, "stream_features-1", "64"),
         (before_a_producer, topics.inferences, "serving-1", "64"),
     )  # a control record of the source's own still fits into 300 bytes
-    said, seconds, examined, problems = [], [], 0, list[str]()
+    said, seconds, snapshots = [], [], []
     with arena.running() as crew, arena.load(malformed=0.02):
         for lower, topic, worker, limit in cases:
             consuming = partial(crew.is_consuming, worker)
@@ -49,18 +47,17 @@ def play(arena: Arena) -> Findings:
             with usual_limit(arena, topic):
                 said.append(lower(arena, topic, worker, limit))
                 arena.pass_time(1.0)
-                wanted, missing = due_and_missing(arena)
-                examined, problems = examined + wanted, [*problems, *missing]
+                snapshots.append(snapshot(arena))
             seconds.append(arena.until(consuming, 30, f"{worker} going on"))
-        recovered = arena.finish()
+        recovered, evidence = arena.finish(), arena.evidence()
         return Findings(
             wanted=len(cases),
             injected=sum(SAYS in one for one in said),
             verdicts=(
-                *arena.check(I1, I2, I3, I4, I5),
+                *(invariant(evidence) for invariant in (I1, I2, I3, I4, I5)),
                 recovered,
                 Verdict.of("says so", len(said), [one for one in said if SAYS not in one]),
-                Verdict.of("nothing is skipped", examined, problems),
+                nothing_skipped(evidence, snapshots),
             ),
             recovery=max(seconds),
         )
@@ -122,76 +119,82 @@ def usual_limit(arena: Arena, topic: str) -> Iterator[None]:
         lower_limit(arena, topic, usual)
 
 
-def due_and_missing(arena: Arena) -> tuple[int, list[str]]:
-    """How many outputs are due before the stages' positions, and which of them are not there."""
-    positions = positions_of(arena)
-    evidence = arena.evidence()
-    due = causes_before(evidence, positions)
-    missing = [
-        f"{stage} has skipped {one}"
-        for stage, wanted in due.items()
-        for one in sorted(wanted - came_out(evidence, stage))
-    ]
-    return sum(map(len, due.values())), missing
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How far all was at a moment: positions were read first, then the ends of the topics."""
+
+    positions: Mapping[str, Mapping[int, int]]
+    ends: Mapping[str, Mapping[int, int]]
 
 
-def positions_of(arena: Arena) -> Positions:
-    """As of before the logs are read."""
+def snapshot(arena: Arena) -> Snapshot:
+    """Positions by stage, ends by topic; each by partition."""
     with Admin.connect(arena.settings.kafka) as admin:
         committed = admin.committed(group_of(arena.case, "event_handler"))
-    evidence = arena.evidence()
-    return {
-        "event_handler": {number: offset for (_, number), offset in committed.items()},
-        "stream_features": {n: one.offset + 1 for n, one in evidence.features.markers.items()},
-        "serving": {n: one.offset + 1 for n, one in evidence.scores.markers.items()},
-    }
+    positions = {"event_handler": {number: offset for (_, number), offset in committed.items()}}
+    for stage, markers in read_markers(arena.settings).items():
+        positions[stage] = {number: one.offset + 1 for number, one in markers.items()}
+    cluster = Cluster(arena.servers.kafka.address)
+    return Snapshot(positions, {name: cluster.ends(name) for name in arena.topics.ours})
 
 
-def causes_before(evidence: Evidence, positions: Positions) -> dict[str, set[Origin]]:
-    """The origins that each stage must have written something for."""
-    handled = before(evidence.source, positions["event_handler"])
-    folded = before(evidence.incoming, positions["stream_features"])
-    scored = before(evidence.serving, positions["serving"])
+def nothing_skipped(evidence: Evidence, snapshots: Sequence[Snapshot]) -> Verdict:
+    """Before a position, all that a stage has to write was written by then."""
+    due, written = due_at(evidence), written_at(evidence)
+    checked, problems = 0, []
+    for number, one in enumerate(snapshots):
+        for stage, places in due.items():
+            wanted = before(places, one.positions[stage])
+            found = {
+                origin
+                for topic, outputs in written[stage].items()
+                for origin in before(outputs, one.ends[topic])
+            }
+            checked += len(wanted)
+            problems += [f"{number}: {stage} skipped {lost}" for lost in sorted(wanted - found)]
+    return Verdict.of("nothing is skipped", checked, problems)
+
+
+def due_at(evidence: Evidence) -> dict[str, list[Effective]]:
+    """What each stage has to write something for, in what it reads."""
+    source = evidence.source
+    caused = {cause.origin for folded in evidence.folded.values() for cause in folded.causes}
     return {
-        "event_handler": {Origin(handled.id, one.partition, one.offset, 0) for one in handled},
-        "stream_features": {
-            cause.origin
-            for reduced in evidence.oracle.reduce(folded).values()
-            for cause in reduced.causes
-        },
-        "serving": {
-            one.origin
-            for rows in evidence.effective(scored).values()
-            for one in rows
+        "event_handler": [
+            Effective(Origin(source.id, one.partition, one.offset, 0), one) for one in source
+        ],
+        "stream_features": [
+            one for one in effective_in(evidence, evidence.incoming) if one.origin in caused
+        ],
+        "serving": [
+            one
+            for one in effective_in(evidence, evidence.serving)
             if one.record.header("kind") != b"control"
-        },
+        ],
     }
 
 
-def came_out(evidence: Evidence, stage: str) -> set[Origin]:
-    """The origins that it has written something for."""
-    outputs = {
+def written_at(evidence: Evidence) -> dict[str, dict[str, list[Effective]]]:
+    """What each stage has written, by topic."""
+    topics = {
         "event_handler": (evidence.incoming, evidence.rejected),
         "stream_features": (evidence.serving,),
         "serving": (evidence.inferences,),
     }
     return {
-        one.origin
-        for topic in outputs[stage]
-        for rows in evidence.effective(topic).values()
-        for one in rows
+        stage: {topic.name: effective_in(evidence, topic) for topic in outputs}
+        for stage, outputs in topics.items()
     }
 
 
-def before(topic: Topic, ends: Mapping[int, int]) -> Topic:
-    """The topic up to these offsets."""
-    return replace(
-        topic,
-        partitions={
-            number: [one for one in records if one.offset < ends.get(number, 0)]
-            for number, records in topic.partitions.items()
-        },
-    )
+def effective_in(evidence: Evidence, topic: Topic) -> list[Effective]:
+    """The records of a topic that are no replays."""
+    return [one for rows in evidence.effective(topic).values() for one in rows]
+
+
+def before(rows: Sequence[Effective], ends: Mapping[int, int]) -> set[Origin]:
+    """The origins of what stands before these offsets."""
+    return {origin for origin, record in rows if record.offset < ends.get(record.partition, 0)}
 
 
 ROW = Row(15, "the broker refuses a record", play)
