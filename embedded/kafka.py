@@ -6,6 +6,7 @@ import base64
 import socket
 import struct
 import uuid
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,10 @@ CONFIG = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}{second}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT
 log.dirs=data
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -61,6 +62,14 @@ JVM_FLAGS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A second way in: the broker listens on `port`, and sends who comes there to `advertised`."""
+
+    port: int
+    advertised: int
+
+
 def start_kafka(
     software: Software,
     directory: Path,
@@ -69,6 +78,7 @@ def start_kafka(
     port: int | None = None,
     heap: str = "512m",
     jvm_flags: Sequence[str] = (),
+    detour: Detour | None = None,
 ) -> Server:
     """Start a broker on `directory`, formatted first if it is new; may block 2 s for that.
 
@@ -76,7 +86,13 @@ def start_kafka(
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     port = port or free_port()
-    config = CONFIG.format(host=HOST, port=port, controller=free_port())
+    config = CONFIG.format(
+        host=HOST,
+        port=port,
+        controller=free_port(),
+        second=f",DETOUR://{HOST}:{detour.port}" if detour else "",
+        advertised=f",DETOUR://{HOST}:{detour.advertised}" if detour else "",
+    )
     (directory / "server.properties").write_text(config)
     if not (directory / "data" / "meta.properties").exists():
         _format(software, directory, log)

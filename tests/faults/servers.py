@@ -13,7 +13,7 @@ from pathlib import Path
 
 from embedded.cache import default_cache
 from embedded.install import install
-from embedded.kafka import start_kafka
+from embedded.kafka import Detour, start_kafka
 from embedded.ports import free_port
 from embedded.redis import start_redis
 from embedded.server import Server
@@ -86,11 +86,12 @@ class RedisServer(Controlled):
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Both, answering."""
+    """Both, answering; Kafka also by a detour, where a row may put what it likes in between."""
 
     kafka: Controlled
     redis: RedisServer
     software: Software
+    detour: Detour
 
     @property
     def are_whole(self) -> bool:
@@ -110,12 +111,15 @@ def running_servers(directory: Path) -> Iterator[Servers]:
         redis = RedisServer(start, home)
         undo.callback(redis.stop)
         home = directory / "kafka"
-        begin = partial(start_kafka, software, home, kafka_log, port=free_port(), heap=HEAP)
+        detour = Detour(free_port(), free_port())
+        begin = partial(
+            start_kafka, software, home, kafka_log, port=free_port(), heap=HEAP, detour=detour
+        )
         kafka = Controlled(begin, home)
         undo.callback(kafka.stop)
         for one in (redis, kafka):
             one.server.wait_until_ready()
-        yield Servers(kafka, redis, software)
+        yield Servers(kafka, redis, software, detour)
 
 
 def _copy(path: Path, to: Path) -> None:
