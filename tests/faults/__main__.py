@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.faults.report import as_json, problems, table
+from tests.faults.report import as_json, markdown, problems, table
 from tests.faults.rows import all_rows
 from tests.faults.runner import Result, play_all
 from tests.faults.scale import FULL, SHORT
@@ -32,6 +32,7 @@ def main() -> int:
     console.print(table(results))
     out = given.out or home / "results.json"
     out.write_text(json.dumps(as_json(results), indent=2))
+    out.with_suffix(".md").write_text(markdown(results))
     console.print(f"{out}", soft_wrap=True)
     return 0 if all(one.ok for one in results) else 1
 
@@ -40,7 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--rows", default="", metavar="1,7", help="only these rows")
     parser.add_argument("--short", action="store_true", help="fewer events, fewer faults")
-    parser.add_argument("--out", type=Path, help="where the JSON goes")
+    parser.add_argument("--out", type=Path, help="where the JSON goes, and the table as Markdown")
     parser.add_argument(
         "--patience", type=float, default=1.0, help="multiplies each limit, on a busy machine"
     )

@@ -13,17 +13,25 @@ from tests.faults.findings import Verdict
 from tests.faults.runner import Result
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7")
+COLUMNS = ("row", "fault", "injected", *INVARIANTS, "targets", "recovery", "took")
 _SHOWN = 5
 
 
 def table(results: Sequence[Result]) -> Table:
     """One line for each row."""
     made = Table()
-    for name in ("row", "fault", "injected", *INVARIANTS, "targets", "recovery", "took"):
+    for name in COLUMNS:
         made.add_column(name, overflow="fold")
     for one in results:
         made.add_row(*map(Text, _cells(one)))
     return made
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The same for a document."""
+    cells = [[cell.replace("\n", "; ") for cell in _cells(one)] for one in results]
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def problems(result: Result) -> list[str]:
