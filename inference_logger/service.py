@@ -14,9 +14,10 @@ from inference_logger.held import Block, Held
 from inference_logger.tables import Layout
 from pipeline import metrics
 from pipeline.clock import Clock
+from pipeline.conflicts import NEW_EPOCH
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
-from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.kafka.feed import Batch, Log, Reader, refuse_outside
 from pipeline.log_files import Position
 from pipeline.logs import log
 from pipeline.settings import LoggerSettings
@@ -47,7 +48,8 @@ class InferenceLogger:
     async def position(self, log: Log) -> int:
         """The offset after the last one in a file; the log's first where there is no file.
 
-        Raises Refusal when the files are of another topic of that name.
+        Raises Refusal when the files are of another topic of that name, or Kafka's log does not go
+        on where they end.
         """
         found = await asyncio.to_thread(self.files.position, log.topic, log.partition)
         position = found or Position(log.topic_id, log.start, {})
@@ -55,8 +57,9 @@ class InferenceLogger:
             raise Refusal(
                 f"topic {log.topic} was made again: the log has {position.topic_id}, "
                 f"Kafka {log.topic_id}",
-                f"Run `pipeline rebuild --new-epoch`, or move the directory {log.topic} away",
+                NEW_EPOCH,
             )
+        refuse_outside(log, position.next_offset, NEW_EPOCH)
         self._start(log, position)
         return position.next_offset
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pipeline.errors import Refusal
-from pipeline.kafka.feed import Log
+from pipeline.kafka.feed import Log, refuse_outside
 from pipeline.marker import Marker
 from pipeline.store.store import Conflict
 
+NEW_EPOCH = "Run `pipeline rebuild --new-epoch` with all workers stopped"
 ANY_NUMBER = 0
 """A number of partitions that a marker does not say, or nobody asks for."""
 
@@ -53,13 +54,13 @@ def refuse_another_log(
         raise Refusal(
             f"the state of partition {place.partition} comes from another topic {place.topic} "
             "that had the same name",
-            "Run `pipeline rebuild --new-epoch` with all workers stopped",
+            NEW_EPOCH,
         )
     if differs(marker.partitions, partitions):
         raise Refusal(
             f"the state of partition {place.partition} was made with {marker.partitions} "
             f"partitions, now there are {partitions}",
-            "Run `pipeline rebuild --new-epoch` with all workers stopped",
+            NEW_EPOCH,
         )
     if marker.fingerprint != fingerprint:
         raise Refusal(
@@ -67,3 +68,9 @@ def refuse_another_log(
             f"({marker.fingerprint}, now {fingerprint})",
             "Run `pipeline rebuild`, or put the declaration back",
         )
+
+
+def refuse_lost(marker: Marker, place: Log) -> None:
+    """Raise Refusal where the log does not go on at the marker."""
+    behind = marker.offset + 1 < place.start
+    refuse_outside(place, marker.offset + 1, "Run `pipeline rebuild`" if behind else NEW_EPOCH)

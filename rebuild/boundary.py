@@ -15,7 +15,7 @@ class Cause(StrEnum):
 
     MADE_AGAIN = "was made again"
     REPARTITIONED = "has another number of partitions"
-    CUT_SHORT = "ends before what was read of it"
+    APART = "does not go on where its log in Parquet ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ def cause_of(now: Now, known: Known, before: int, partitions: int) -> Cause | No
         return Cause.MADE_AGAIN
     if before != partitions:
         return Cause.REPARTITIONED
-    return Cause.CUT_SHORT if cut_short(now, known) else None
+    return Cause.APART if apart(now, known) else None
 
 
-def cut_short(now: Now, known: Known) -> list[int]:
-    """The partitions that end before what was read of them."""
+def apart(now: Now, known: Known) -> list[int]:
+    """The partitions that end before the next offset of the log, or begin above it."""
     return [
         number
         for number, offset in sorted(known.next_offsets.items())
-        if offset > now.ends.get(number, 0)
+        if not now.starts.get(number, 0) <= offset <= now.ends.get(number, 0)
     ]
 
 
@@ -101,6 +101,16 @@ def unfolded(topic: str, logged_to: Mapping[int, int], applied: Mapping[int, int
         "worker: they are folded, and never scored"
         for number, end in sorted(logged_to.items())
         if end > applied.get(number, 0)
+    ]
+
+
+def unlogged(topic: str, now: Now, logged_to: Mapping[int, int]) -> list[str]:
+    """What Kafka has deleted before it was logged."""
+    return [
+        f"offsets {offset} to {now.starts[number] - 1} of {topic}, partition {number}, "
+        "were deleted before they were logged: what they changed will not be in the state"
+        for number, offset in sorted(logged_to.items())
+        if offset < now.starts.get(number, 0)
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.conflicts import NEW_EPOCH
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.kafka.feed import Log
@@ -23,7 +24,7 @@ from rebuild.epoch import unfinished
 from rebuild.folding import fold
 from rebuild.history import History, read_history
 from rebuild.scoring import score
-from rebuild.target import NEW_EPOCH, Epoch, fold_up_to
+from rebuild.target import Epoch, fold_up_to
 
 LogOf = Callable[[str, int], Log]
 """A partition of a topic as the broker has it now."""

@@ -14,11 +14,12 @@ from rebuild.boundary import (
     Cause,
     Known,
     Now,
+    apart,
     cause_of,
-    cut_short,
     refuse_mixed,
     refuse_unless_logged,
     unfolded,
+    unlogged,
     unscored,
 )
 from rebuild.carried import Carried, positions_in
@@ -137,9 +138,9 @@ class Planner:
         before: int,
     ) -> Plan:
         parted = {
-            topic: cut_short(survey.topics[topic], known[topic])
+            topic: apart(survey.topics[topic], known[topic])
             for topic, cause in causes.items()
-            if cause is Cause.CUT_SHORT
+            if cause is Cause.APART
         }
         return Plan(
             Manifest(
@@ -161,7 +162,7 @@ class Planner:
             {
                 topic: parted.get(topic, list(range(self.partitions)))
                 for topic in self._read_on_behind_it
-                if causes.get(topic) in (Cause.MADE_AGAIN, Cause.CUT_SHORT)
+                if causes.get(topic) in (Cause.MADE_AGAIN, Cause.APART)
             },
             {topic: numbers for topic, numbers in parted.items() if topic in self.topics.logged},
         )
@@ -182,7 +183,7 @@ class Planner:
         self, topic: str, cause: Cause, now: Now, before: int, parted: Mapping[str, list[int]]
     ) -> Began:
         starts: Mapping[int, int] = {}
-        if cause is Cause.CUT_SHORT:
+        if cause is Cause.APART:
             epoch = self._epoch(topic)
             starts = {one: epoch.start(one) for one in now.ends if one not in parted[topic]}
         elif cause is Cause.REPARTITIONED and topic not in self._read_on_behind_it:
@@ -195,6 +196,9 @@ class Planner:
     def _losses(self, survey: Survey, causes: Mapping[str, Cause], plan: Plan) -> list[str]:
         incoming, features = self.topics.incoming, self.topics.features
         losses = []
+        for topic in plan.parted:
+            ended = plan.manifest.ended[topic]
+            losses += unlogged(topic, survey.topics[topic], ended.next_offsets)
         if incoming in plan.manifest.ended:
             ended = plan.manifest.ended[incoming]
             applied = _applied(survey.features, ended.topic_id)

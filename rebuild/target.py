@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.conflicts import differs
+from pipeline.conflicts import NEW_EPOCH, differs
 from pipeline.errors import Refusal
 from pipeline.kafka.feed import Log
 from pipeline.marker import BEFORE_FIRST, Marker
-
-NEW_EPOCH = "Run `pipeline rebuild --new-epoch` with all workers stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,7 @@ def fold_up_to(marker: Marker | None, log: Log, logged_to: int) -> int:
         raise Refusal(
             f"offsets {target + 1} to {log.start - 1} of {log.topic}, partition {log.partition}, "
             "are neither in Parquet nor in Kafka",
-            "Put back the Parquet files that were moved away",
+            "Put back the Parquet files that were moved away, or go on without these records: run "
+            "`pipeline rebuild --new-epoch` with all workers stopped",
         )
     return target

@@ -185,7 +185,8 @@ class Feed:
             await self._pass_ends_of_transactions()
             return self._batches(await self._get(list(self._next)))
         except OffsetOutOfRangeError as error:
-            self._refuse_if_lost(error.args[0])
+            self._reposition_lost(error.args[0])
+            await asyncio.sleep(_TICK_SECONDS)
             return []
         except (KafkaError, InfrastructureError, IllegalStateError) as error:
             log.warning("reading is held up", error=repr(error))
@@ -275,16 +276,25 @@ class Feed:
             if position is None:
                 self._held[tp] = time.monotonic() + _HELD_SECONDS
             else:
-                self._read_from(tp, _within(place, position))
+                refuse_outside(place, position, self._remedy)
+                self._read_from(tp, position)
 
-    def _refuse_if_lost(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """A fetch from before our own seek may fail too, and means nothing."""
+    def _reposition_lost(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Ask again where to read what the log does not hold; then it is refused, if it must be.
+
+        A fetch from before our own seek may fail too, and means nothing.
+        """
         for tp, offset in offsets.items():
             if self._next.get(tp) == offset:
-                raise Refusal(
-                    f"{tp.topic} partition {tp.partition} no longer holds offset {offset}",
-                    "Run `pipeline rebuild`",
-                )
+                self.reposition(tp.topic, tp.partition)
+
+    @property
+    def _remedy(self) -> str:
+        """For a stage whose position is what its group has committed; others refuse themselves."""
+        return (
+            f"See what is lost, and set the offsets of the group {self._options['group_id']} with "
+            "kafka-consumer-groups --reset-offsets"
+        )
 
     async def _confirm(self) -> None:
         """A commit is refused to a member that the group has replaced, so it confirms us."""
@@ -365,11 +375,11 @@ class _Marks(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
         self._mark()
 
 
-def _within(place: Log, position: int) -> int:
-    if place.start <= position <= place.end:
-        return position
-    raise Refusal(
-        f"{place.topic} partition {place.partition} holds offsets {place.start} to {place.end}, "
-        f"but {position} is the next to apply",
-        "Run `pipeline rebuild`, with --new-epoch where the topic was made again",
-    )
+def refuse_outside(place: Log, position: int, remedy: str) -> None:
+    """Raise Refusal where the log does not hold, or end at, the next offset to apply."""
+    if not place.start <= position <= place.end:
+        raise Refusal(
+            f"{place.topic} partition {place.partition} holds offsets {place.start} to "
+            f"{place.end}, but {position} is the next to apply",
+            remedy,
+        )

@@ -119,7 +119,17 @@ async def test_offsets_that_the_log_skips_leave_no_gap_in_the_chain_of_names(
     await rig.stage.process([batch_of(records, reading=1, start=0)])
     await rig.stage.close()
     assert [path.stem for path in files_of(tmp_path)] == [f"0-{0:020}", f"0-{4:020}"]
-    assert await rig.stage.position(rig.feed.place(0)) == 8
+    assert await rig.stage.position(rig.feed.place(0)._replace(end=8)) == 8
+
+
+@pytest.mark.parametrize(("start", "end"), [(11, 20), (0, 9)])
+async def test_a_log_that_does_not_go_on_where_the_files_end_is_refused(
+    tmp_path: Path, start: int, end: int
+) -> None:
+    rig = Rig.on(tmp_path, {0: bets(10)})
+    await rig.run()
+    with pytest.raises(Refusal, match=r"but 10 is the next.*pipeline rebuild --new-epoch"):
+        await rig.stage.position(rig.feed.place(0)._replace(start=start, end=end))
 
 
 async def test_the_position_is_committed_as_a_hint(tmp_path: Path) -> None:

@@ -228,13 +228,8 @@ class Life:
 
     def assert_whole(self) -> None:
         """Features and scores are those of all that ever happened; each event was scored once."""
-        expected = straight_fold(
-            [
-                consumed(one.value, offset=n, key=one.key, headers=one.headers)
-                for n, one in enumerate(self.history)
-            ]
-        )
-        assert self._live(self.features) == expected.entities
+        expected = self.expected()
+        assert self.features_held() == expected.entities
         asked = [origin.encode().decode() for origin, _ in expected.scored]
         inferred = [
             dict(one.headers)["origin"].decode()
@@ -244,6 +239,18 @@ class Life:
         ]
         assert sorted(inferred) == sorted(asked)
         assert self._live(self.scores).keys() == self._scored(expected)
+
+    def expected(self) -> Folded:
+        """What all that ever happened comes to."""
+        return straight_fold(
+            [
+                consumed(one.value, offset=n, key=one.key, headers=one.headers)
+                for n, one in enumerate(self.history)
+            ]
+        )
+
+    def features_held(self) -> dict[str, list[bytes]]:
+        return self._live(self.features)
 
     @property
     def inferences(self) -> list[dict[int, Records]]:
@@ -402,12 +409,31 @@ async def test_a_log_that_lost_its_end_goes_on_behind_it(life: Life) -> None:
     life.ledger.holds(TOPICS.incoming, {0: log})
     for record in lost[5:]:
         life.kafka.append(TOPICS.incoming, 0, record)
-    assert life.planned().causes == {TOPICS.incoming: Cause.CUT_SHORT}
+    assert life.planned().causes == {TOPICS.incoming: Cause.APART}
     life.begin()
     life.rebuild()
     life.live_on(2)
     await life.work()
     life.assert_whole()
+
+
+async def test_a_log_that_was_deleted_before_it_was_logged_goes_on_without_it(life: Life) -> None:
+    logged = life.kafka.ends(TOPICS.incoming)
+    life.live_on(2, load=False)
+    await life.fold()
+    lost = []
+    for number, end in life.kafka.ends(TOPICS.incoming).items():
+        life.kafka.cut(TOPICS.incoming, {number: end - 5})
+        lost += life.kafka.logs[TOPICS.incoming][number][logged[number] : end - 5]
+    planned = life.planned()
+    assert planned.causes == {TOPICS.incoming: Cause.APART}
+    assert "were deleted before they were logged" in planned.losses[0]
+    life.begin()
+    life.rebuild()
+    await life.work()
+    for one in lost:
+        life.history.remove(OutRecord(one.key, one.value, tuple(one.headers)))
+    assert life.features_held() == life.expected().entities
 
 
 async def test_inferences_that_lost_their_end_are_logged_behind_it(life: Life) -> None:
