@@ -1,4 +1,4 @@
-"""The same tests on the fake store, on one Redis, and on a cluster of three masters."""
+"""The same tests on the fake store, on one Redis, and on a cluster; and a topic to be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import pytest
 
 from embedded.redis_cluster import redis_cluster
 from embedded.software import Software
-from pipeline.settings import RedisSettings
+from pipeline.kafka.admin import Admin
+from pipeline.settings import KafkaSettings, RedisSettings
+from tests.support.feeding import Make, Reading
+from tests.support.kafka import Cluster
 from tests.support.stores import FakeServer, RedisServer, Server
 
 
@@ -48,3 +51,17 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     await found.clear()
     yield found
     await found.close()
+
+
+@pytest.fixture
+def reading(kafka: str, topic_prefix: str) -> Make:
+    """A new topic of so many partitions."""
+
+    def make(partitions: int) -> Reading:
+        cluster = Cluster(kafka)
+        topic = cluster.create(f"{topic_prefix}t", partitions)
+        with Admin.connect(KafkaSettings(kafka)) as admin:
+            topic_id = admin.topic_ids((topic,))[topic]
+        return Reading(cluster, topic, topic_id, f"{topic_prefix}group")
+
+    return make

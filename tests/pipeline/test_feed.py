@@ -3,126 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from embedded.ports import free_port
 from pipeline.errors import InfrastructureError, Refusal
-from pipeline.kafka.admin import Admin, Commit
+from pipeline.kafka.admin import Commit
 from pipeline.kafka.feed import Batch, Feed, Log
 from pipeline.records import OutRecord
 from pipeline.settings import KafkaSettings
-from tests.support.kafka import Cluster
-
-SECONDS = 30
-Place = tuple[str, int]
-
-
-@dataclass
-class Positions:
-    """Answers where to read on, after raising what it was told to; remembers what it was asked."""
-
-    answers: dict[int, int] = field(default_factory=dict)
-    raising: list[Exception] = field(default_factory=list)
-    asked: list[Log] = field(default_factory=list)
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    before_answer: Callable[[], object] = lambda: None
-    shut: set[int] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.gate.set()
-
-    async def position(self, log: Log) -> int | None:
-        self.asked.append(log)
-        if log.partition in self.shut:
-            return None
-        await self.gate.wait()
-        if self.raising:
-            raise self.raising.pop(0)
-        self.before_answer()
-        return self.answers.get(log.partition, log.start)
-
-
-@dataclass
-class Reading:
-    """A topic with numbered records, and members of one group that read it."""
-
-    cluster: Cluster
-    topic: str
-    topic_id: str
-    group: str
-
-    @asynccontextmanager
-    async def member(
-        self, positions: Positions, instance: str = "a", max_records: int = 1000
-    ) -> AsyncIterator[Feed]:
-        feed = Feed(
-            KafkaSettings(self.cluster.bootstrap),
-            topics={self.topic: self.topic_id},
-            group=self.group,
-            instance=instance,
-            positions=positions,
-            max_records=max_records,
-        )
-        await feed.start()
-        try:
-            yield feed
-        finally:
-            await feed.stop()
-
-    def append(self, partition: int, *numbers: int) -> None:
-        self.cluster.append(self.topic, partition, [OutRecord(None, b"%d" % n) for n in numbers])
-
-
-@pytest.fixture
-def reading(kafka: str, topic_prefix: str) -> Callable[[int], Reading]:
-    """A new topic of so many partitions."""
-
-    def make(partitions: int) -> Reading:
-        cluster = Cluster(kafka)
-        topic = cluster.create(f"{topic_prefix}t", partitions)
-        with Admin.connect(KafkaSettings(kafka)) as admin:
-            topic_id = admin.topic_ids((topic,))[topic]
-        return Reading(cluster, topic, topic_id, f"{topic_prefix}group")
-
-    return make
-
-
-Make = Callable[[int], Reading]
-
-
-async def polled(feed: Feed, enough: Callable[[list[Batch]], bool]) -> list[Batch]:
-    """All batches up to the moment when they are enough."""
-    batches: list[Batch] = []
-    async with asyncio.timeout(SECONDS):
-        while not enough(batches):
-            batches += await feed.poll()
-    return batches
-
-
-def records(count: int) -> Callable[[Sequence[Batch]], bool]:
-    return lambda batches: sum(len(batch.records) for batch in batches) >= count
-
-
-def numbers(batches: Sequence[Batch], partition: int = 0) -> list[int]:
-    return [
-        int(record.value)
-        for batch in batches
-        if batch.partition == partition
-        for record in batch.records
-    ]
-
-
-async def until(feed: Feed, fact: Callable[[], object]) -> None:
-    """Poll, dropping what comes, until `fact` holds."""
-    async with asyncio.timeout(SECONDS):
-        while not fact():
-            await feed.poll()
+from tests.support.feeding import (
+    SECONDS,
+    Make,
+    Positions,
+    numbers,
+    polled,
+    records,
+    until,
+)
 
 
 async def test_everything_is_read_from_where_the_stage_says(reading: Make) -> None:
@@ -221,53 +122,6 @@ async def test_a_position_outside_the_log_is_refused(reading: Make, position: in
     async with one.member(Positions({0: position})) as feed:
         with pytest.raises(Refusal, match=f"offsets 3 to 10, but {position} .* --reset-offsets"):
             await until(feed, lambda: False)
-
-
-async def test_a_partition_without_a_position_is_held_while_others_are_read(reading: Make) -> None:
-    one = reading(2)
-    positions = Positions(shut={0})
-    one.append(0, *range(5))
-    async with one.member(positions) as feed:
-        await until(feed, lambda: feed.owned == [(one.topic, 1)] and feed.held)
-        one.append(1, 7)
-        batches = await polled(feed, records(1))
-        assert (numbers(batches), numbers(batches, 1)) == ([], [7])
-        assert feed.held == [(one.topic, 0)]
-
-
-async def test_a_partition_that_is_held_is_asked_about_again_and_read_on(reading: Make) -> None:
-    one = reading(1)
-    positions = Positions(shut={0})
-    one.append(0, *range(5))
-    async with one.member(positions) as feed:
-        await until(feed, lambda: feed.held)
-        positions.shut.clear()
-        assert numbers(await polled(feed, records(5))) == [*range(5)]
-        assert feed.held == []
-    assert len(positions.asked) == 2
-
-
-async def test_a_note_is_committed_beside_the_offset(reading: Make) -> None:
-    one = reading(1)
-    async with one.member(Positions()) as feed:
-        await until(feed, lambda: feed.owned)
-        await feed.commit_noted({(one.topic, 0): Commit(0, "as it was")})
-        assert await feed.committed(one.topic, 0) == Commit(0, "as it was")
-        await feed.commit({(one.topic, 0): 0})
-        assert await feed.committed(one.topic, 0) == Commit(0)
-
-
-async def test_the_end_of_a_transaction_is_passed(reading: Make) -> None:
-    one = reading(1)
-    producer = AIOKafkaProducer(bootstrap_servers=one.cluster.bootstrap, transactional_id=one.group)
-    async with one.member(Positions()) as feed, producer:
-        for number in range(2):
-            async with producer.transaction():
-                await producer.send(one.topic, b"%d" % number, partition=0)
-            assert numbers(await polled(feed, records(1))) == [number]
-            await until(feed, lambda: feed.passed)
-            assert feed.passed == {(one.topic, 0): 2 * number + 2}
-            assert feed.lags() == {(one.topic, 0): 0}
 
 
 async def test_the_end_of_the_log_is_a_position(reading: Make) -> None:
