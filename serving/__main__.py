@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import use_cases
 from pipeline import metrics
@@ -28,6 +30,7 @@ async def work(process: Process) -> None:
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
+    scorer = ThreadPoolExecutor(1)  # a model has one thread, and the loop is not it
     stage = Stateful(
         name=STAGE,
         core=ServingCore(case, process.topics, holder, process.clock, process.faults),
@@ -38,7 +41,7 @@ async def work(process: Process) -> None:
         clock=process.clock,
         faults=process.faults,
         partitions=settings.partitions,
-        computing=asyncio.to_thread,
+        computing=partial(asyncio.get_running_loop().run_in_executor, scorer),
     )
     stage.reader = feed = process.feed(topic_ids, stage)
     await process.when_up(feed.start)

@@ -84,6 +84,7 @@ class ServingCore:
         model, now = self._holder.current, self._clock.now()
         scored_at = format_time(now)
         probabilities = _score(model, items)
+        self._faults.hit("score", len(probabilities))
         inferences: list[OutRecord] = []
         rejected: list[OutRecord] = []
         latest: dict[str, Inference | None] = {}
