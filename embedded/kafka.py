@@ -135,6 +135,6 @@ def _format(software: Software, directory: Path, log: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     quick = (f"-XX:SharedArchiveFile={software.classes}", "-XX:TieredStopAtLevel=1")
     tool = ("kafka.tools.StorageTool", "format", "--config", "server.properties")
-    argv = java_command(software, *quick, *tool, "--cluster-id", cluster)
+    argv = java_command(software, *quick, *tool, f"--cluster-id={cluster}")  # may begin with a -
     if run(argv, log, directory, FORMAT_SECONDS) != 0:
         raise Refusal("Kafka's storage could not be formatted", f"See {log}\n{tail(log)}")

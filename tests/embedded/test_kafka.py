@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -54,6 +55,14 @@ def consume(address: str, topic: str) -> list[bytes]:
         values.append(next(consumer).value)
     consumer.close()
     return values
+
+
+def test_a_cluster_s_id_may_begin_with_a_hyphen(
+    software: Software, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.kafka.uuid.uuid4", lambda: UUID(bytes=b"\xfb" * 16))
+    with broker(software, tmp_path):
+        assert "cluster.id=-" in (tmp_path / "data" / "meta.properties").read_text()
 
 
 def test_a_record_comes_back(kafka: str, topic_prefix: str) -> None:
