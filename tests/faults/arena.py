@@ -177,7 +177,8 @@ class Arena:
         if malformed:
             records = self.malformed.mixed(records, self.case, malformed, SEED)
         erased = sorted({(one.key or b"").decode() for one in first.events()})[:3]
-        controls = controls_of(self.case, PARTITIONS, least, self._tables(first), erased)
+        number = self.settings.partitions
+        controls = controls_of(self.case, number, least, self._tables(first), erased)
         pace = AtRate(rate or self.scale.rate, SystemClock())
         self.source = Source(
             self.settings.kafka, self.case, PARTITIONS, records, least, pace, controls
