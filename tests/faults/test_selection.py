@@ -12,7 +12,7 @@ from tests.faults.rows import all_rows
 from tests.faults.runner import Runner
 from tests.faults.scale import SHORT
 
-PATIENT = replace(SHORT, patience=4.0)
+PATIENT = replace(SHORT, patience=10.0)
 """Tests run wherever a developer works: the suite itself holds the limits on a quiet machine."""
 
 
