@@ -52,7 +52,8 @@ class Rebuilding:
         faults = FaultPoints.parse(self.settings.faults)
         building = Building(client, Keys(self.case.name, builder.kind), builder.fields)
         for partition in partitions:
-            self.say(f"{builder.kind} {partition}: reading Parquet ...")
+            live = await building.live.marker(partition)
+            self.say(f"{builder.kind} {partition}: {_named(live)}; building from Parquet ...")
             self._tell(await rebuild(builder, building, partition, faults))
         faults.hit("before-sweep")
         removed = await building.sweep(partitions)
@@ -62,7 +63,7 @@ class Rebuilding:
     def _tell(self, done: Rebuilt) -> None:
         self.say(
             f"{done.kind} {done.partition}: {done.records:,} records, {done.entities:,} entities; "
-            f"{_named(done.was)} -> {_named(done.now)}"
+            f"now {_named(done.now)}"
         )
         if done.unscored:
             self.say(

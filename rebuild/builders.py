@@ -87,6 +87,14 @@ class Ground:
         logged = self.parquet_dir / self.topics.incoming
         return Epoch(history.current.topic_id, noted_count(logged))
 
+    def refuse_without_log(self, history: History, log: Log) -> None:
+        """Raise Refusal where Kafka holds records of a topic, and nothing of it was ever logged."""
+        if history.current.topic_id is None and log.end > 0:
+            raise Refusal(
+                f"there is no log of {log.topic} in {self.parquet_dir}",
+                "Set PIPELINE_DATA to the directory in which inference_logger writes",
+            )
+
     def marker(
         self, log: Log, generation: str, offset: int, highest: Highest, lookups: dict[str, str]
     ) -> Marker:
@@ -122,6 +130,7 @@ class FeatureBuilder:
         logged_to = _logged_to(history, partition)
         log = ground.log_of(topic, partition)  # after the files, or it could seem to be behind them
         marker = ground.epoch(history).marker(live, log, ground.partitions)
+        ground.refuse_without_log(history, log)
         up_to = fold_up_to(marker, log, logged_to)
         folded = fold(ground.case, self.table_of, history, partition, up_to)
         return Built(
@@ -152,6 +161,7 @@ class ScoreBuilder:
         for history, topic in ((incoming, topics.incoming), (inferences, topics.inferences)):
             place = ground.log_of(topic, partition)
             ground.epoch(history).refuse_unless_of(place, ground.partitions)
+            ground.refuse_without_log(history, place)
         log = ground.log_of(topics.features, partition)
         ground.epoch(ground.history(topics.features)).marker(live, log, ground.partitions)
         origins = covered.origins.get("", Highest()) if covered else Highest()

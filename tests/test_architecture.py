@@ -141,6 +141,11 @@ def test_every_package_is_in_the_contract_and_in_the_wheel() -> None:
     assert named == set(built) == set(PACKAGES)
 
 
+def test_every_package_reaches_the_image() -> None:
+    kept = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().split()}
+    assert set(PACKAGES) <= kept
+
+
 def test_the_contract_has_no_exceptions() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     assert not any("ignore_imports" in contract for contract in project["contracts"])

@@ -118,7 +118,8 @@ def test_what_redis_and_kafka_lost_is_built_from_parquet(world: World, command: 
     ended = command("rebuild", "features")
     assert (ended.status, ended.errors) == (0, "")
     assert "features 0:" in ended.output
-    assert "no marker -> marker at" in ended.output
+    assert "no marker; building" in ended.output
+    assert "now marker at" in ended.output
     handle(world, 90, 120)
     work(world)
     assert counts(held(world, PARTITIONS)) == bets_after(before, 90, 120)

@@ -98,7 +98,7 @@ async def test_the_worker_that_goes_on_comes_to_the_fold_of_all(
     records: Records, data: st.DataObject
 ) -> None:
     """Whatever was applied, logged and kept by Kafka when everything of Redis was lost."""
-    logged = data.draw(st.integers(0, len(records)), "logged")
+    logged = data.draw(st.integers(1, len(records)), "logged")
     start = data.draw(st.integers(0, logged), "start")
     store = FakeStore()
     with Logged() as ledger:
@@ -198,6 +198,12 @@ async def test_a_missing_file_is_refused_by_its_offsets(ledger: Ledger) -> None:
     (file,) = ledger.root.glob("incoming-events/date=*/0-*04.parquet")
     file.unlink()
     assert "offsets 4 to 7 of incoming-events, partition 0" in refused(ledger, at(11))
+
+
+async def test_a_directory_without_the_log_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.root = tmp_path / "elsewhere"
+    assert "Set PIPELINE_DATA" in refused(ledger, at(5))
+    assert "Set PIPELINE_DATA" in refused(ledger, None)
 
 
 async def test_a_log_that_was_made_again_is_refused_with_the_way_out(ledger: Ledger) -> None:
