@@ -186,7 +186,7 @@ class Life:
     async def log(self) -> None:
         """The logger."""
         for topic in TOPICS.logged:
-            await self.ledger.log(topic, self.kafka.logs[topic], rows=17)
+            await self.ledger.log(topic, self.kafka.logs[topic], rows=40)
 
     def planned(self) -> Planned:
         """What a new epoch has to do now."""
