@@ -34,8 +34,7 @@ class Proxy:
     def __enter__(self) -> Self:
         self._flowing.set()
         self._thread.start()
-        serving = asyncio.start_server(self._serve, HOST, self._port)
-        asyncio.run_coroutine_threadsafe(serving, self._loop).result(_SECONDS)
+        asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(_SECONDS)
         return self
 
     def __exit__(
@@ -44,8 +43,10 @@ class Proxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_SECONDS)
+        self._loop.close()
 
     @property
     def address(self) -> str:
@@ -63,6 +64,17 @@ class Proxy:
     def reset(self) -> int:
         """Break every connection, at both ends; returns how many ends there were."""
         return asyncio.run_coroutine_threadsafe(self._reset(), self._loop).result(_SECONDS)
+
+    async def _begin(self) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, self._port)
+
+    async def _end(self) -> None:
+        """Nothing may be left running when the loop goes: it would complain at some later time."""
+        self._server.close()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _reset(self) -> int:
         broken = list(self._writers)
