@@ -17,29 +17,21 @@ from cli.lags import LagReader
 from cli.running import note_workers
 from cli.runs import OUTSIDE, ROOT
 from cli.selfcheck.held import read_held
-from generator.lookup_file import write_lookup
 from generator.pace import AtRate
 from generator.stream import world_of
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.admin import Admin
-from pipeline.lookups import install
-from pipeline.manifest import (
-    model_folder,
-    newest_folder,
-    read_manifest,
-    verified_model,
-    write_model,
-)
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import STAGES, Topics
-from pipeline.world import SourceRecord, World, WorldSize
+from pipeline.world import SourceRecord, WorldSize
 from tests.faults.crew import Crew
 from tests.faults.evidence import Evidence
 from tests.faults.findings import Verdict, within
 from tests.faults.invariants import Invariant
 from tests.faults.logs import NO_LOGS, Logs
+from tests.faults.props import install_model, install_tables
 from tests.faults.scale import Scale
 from tests.faults.servers import Servers
 from tests.faults.source import Malformed, Source, controls_of, partly_without_ids, worlds
@@ -119,10 +111,7 @@ class Arena:
 
     def prepare(self) -> None:
         """Make the topics, and the model under the row's name."""
-        shipped = newest_folder(REPOSITORY / "models", USE_CASE.name)
-        manifest = replace(read_manifest(shipped), use_case=self.name)
-        folder = model_folder(self.settings.models_dir, self.name, manifest.version)
-        write_model(folder, manifest, verified_model(shipped, manifest), "")
+        install_model(REPOSITORY / "models", self.settings, self.name)
         with Admin.connect(self.settings.kafka) as admin:
             admin.create(self.topics, PARTITIONS)
 
@@ -177,8 +166,9 @@ class Arena:
         if malformed:
             records = self.malformed.mixed(records, self.case, malformed, SEED)
         erased = sorted({(one.key or b"").decode() for one in first.events()})[:3]
+        versions = install_tables(first, self.case, self.settings, self.directory)
         number = self.settings.partitions
-        controls = controls_of(self.case, number, least, self._tables(first), erased)
+        controls = controls_of(self.case, number, least, versions, erased)
         pace = AtRate(rate or self.scale.rate, SystemClock())
         self.source = Source(
             self.settings.kafka, self.case, PARTITIONS, records, least, pace, controls
@@ -288,14 +278,3 @@ class Arena:
         for name in (self.topics.generated, *self.topics.ours):
             cluster.delete(name)
         shutil.rmtree(self.directory)
-
-    def _tables(self, world: World) -> list[str]:
-        """Two tables, installed; returns their versions."""
-        (lookup,) = self.case.lookups
-        rows = list(world.lookups()[lookup.name])
-        versions = []
-        for more in (0, 1):
-            path = self.directory / f"table-{more}.csv"
-            write_lookup(path, lookup, [(key, value + more) for key, value in rows])
-            versions.append(install(path, self.settings.lookups_dir, self.case, lookup.name))
-        return versions

@@ -17,8 +17,8 @@ from tests.faults.row import Row
 LIMIT = 4.0
 IN_A_BATCH = {
     "event_handler-1": "after-outputs=exit:20",
-    "stream_features-1": "after-outputs=exit:40",
-    "serving-1": "after-outputs=exit:60",
+    "stream_features-1": "after-outputs=exit:20",
+    "serving-1": "after-outputs=exit:10",
     "inference_logger-1": "after-link=exit:6",
 }
 """The first time each dies between its effects and what it notes of them."""

@@ -21,7 +21,7 @@ def play(arena: Arena) -> Findings:
         for number in range(times):
             more = partial(has_rewound, arena, crew.sum(REWINDS, why="lower"))
             go_back(arena, arena.directory / f"copy-{number}")
-            seconds += arena.seconds_until(more, 10, "a rewind")
+            seconds += arena.seconds_until(more, 5, "a rewind")
             arena.pass_time(arena.scale.pick(3.0, 1.0))
         recovered = arena.finish()
         rewinds = int(crew.sum(REWINDS, why="lower"))
