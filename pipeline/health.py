@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,15 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from pipeline.clock import Clock
+from pipeline.exit_codes import ExitCode
+from pipeline.logs import log
 from pipeline.settings import read_settings
 
 _READY_SECONDS = 15.0
-_LIVE_SECONDS = 60.0
+_LIVE_SECONDS = 300.0  # longer than a full batch of a slow model takes
 _ASK_SECONDS = 2.0
+_WATCH_SECONDS = 5.0
+_LOOKS = 2
 
 
 @dataclass(slots=True)
@@ -62,6 +67,33 @@ def serve(health: Health, host: str, port: int) -> int:
     server = make_server(host, port, _routes(health), _Server, _Quiet)
     threading.Thread(target=server.serve_forever, daemon=True, name="health").start()
     return server.server_port
+
+
+def end_if_dead(health: Health) -> None:
+    """From a thread, end the process where its loop stands still: its supervisor starts another.
+
+    Nothing is lost by it: the next one goes on from the marker.
+    """
+    ending = threading.Thread(target=watch, args=(health, _end, time.sleep), name="dead-man")
+    ending.daemon = True
+    ending.start()
+
+
+def watch(health: Health, end: Callable[[], object], pause: Callable[[float], None]) -> None:
+    """Call `end` once two looks in a row have found no life.
+
+    One would not do: a process that was stopped and goes on is seen before its loop has gone round.
+    """
+    dead = 0
+    while dead < _LOOKS:
+        pause(_WATCH_SECONDS)
+        dead = 0 if health.live() else dead + 1
+    log.error("the loop has stood still; ending", seconds=_LIVE_SECONDS)
+    end()
+
+
+def _end() -> None:
+    os._exit(ExitCode.FAILED)
 
 
 def _routes(health: Health) -> Any:

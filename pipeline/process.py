@@ -14,7 +14,7 @@ from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError, PipelineError, Refusal
 from pipeline.exit_codes import ExitCode
 from pipeline.faults import FaultPoints
-from pipeline.health import Health, serve
+from pipeline.health import Health, end_if_dead, serve
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.feed import Feed, Positions
 from pipeline.logs import configure, log
@@ -111,6 +111,7 @@ async def _run(
     clock = SystemClock()
     health = Health(clock)
     port = serve(health, settings.metrics_host, settings.metrics_port)
+    end_if_dead(health)
     log.info("started", use_case=case.name, metrics_port=port)
     stopping = Stopping.on_signals()
     faults = FaultPoints.parse(settings.faults)

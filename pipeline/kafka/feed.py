@@ -21,6 +21,7 @@ from aiokafka.structs import ConsumerRecord
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
+from pipeline.kafka.standstill import Standstill
 from pipeline.logs import log
 from pipeline.settings import KafkaSettings
 
@@ -136,6 +137,7 @@ class Feed:
             **aiokafka_options(settings),
         }
         self._consumer: AIOKafkaConsumer
+        self._standstill: Standstill
 
     async def start(self) -> None:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
@@ -146,6 +148,7 @@ class Feed:
         except KafkaError as error:
             await self._consumer.stop()
             raise InfrastructureError(f"no consumer: {error!r}") from error
+        self._standstill = Standstill(self._consumer, self._topic_ids)
         self._keeper = asyncio.create_task(self._keep_alive())
 
     async def stop(self) -> None:
@@ -175,8 +178,17 @@ class Feed:
     async def poll(self) -> list[Batch]:
         """The next records of all partitions, waiting a moment for them; empty when quiet.
 
-        Raises Refusal from the stage's positions or for an offset that the log has lost.
+        Raises Refusal from the stage's positions or for an offset that the log has lost, and Fatal
+        where reading stands still for no reason outside.
         """
+        batches = await self._poll()
+        if batches:
+            self._standstill.read()
+        else:
+            await self._standstill.none_read(self._next | self._passed)
+        return batches
+
+    async def _poll(self) -> list[Batch]:
         try:
             await self._position_new_partitions()
             if not self._next:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.clock import FixedClock
 from pipeline.errors import DataError, Fatal, InfrastructureError, Refusal, most_serious
-from pipeline.health import Health
+from pipeline.health import Health, watch
 from pipeline.kafka.feed import Batch, Log
 from pipeline.worker import Stopping, process
 from tests.support.events import batch_of, bet, log_of
@@ -76,8 +76,36 @@ def test_a_worker_that_stands_still_is_neither_ready_nor_alive() -> None:
     health.worked()
     clock.at = 20_000_000
     assert (health.live(), health.ready()) == (True, False)
-    clock.at = 61_000_000
+    clock.at = 301_000_000
     assert (health.live(), health.ready()) == (False, False)
+
+
+def test_a_worker_that_stands_still_ends_itself_at_the_second_look() -> None:
+    clock, ends = FixedClock(), list[float]()
+    health = Health(clock)
+    health.worked()
+    pauses = iter([100, 290, 301, 302])
+
+    def pause(_: float) -> None:
+        clock.at = next(pauses) * 1_000_000
+
+    watch(health, lambda: ends.append(clock.monotonic()), pause)
+    assert ends == [302]
+
+
+def test_one_look_at_a_dead_worker_is_not_enough() -> None:
+    clock, ends = FixedClock(), list[float]()
+    health = Health(clock)
+    health.worked()
+    pauses = iter([400, 500, 1000, 1010])
+
+    def pause(_: float) -> None:
+        clock.at = next(pauses) * 1_000_000
+        if clock.at == 500_000_000:
+            health.worked()  # it had only been stopped
+
+    watch(health, lambda: ends.append(clock.monotonic()), pause)
+    assert ends == [1010]
 
 
 def test_what_must_not_be_tried_again_is_the_more_serious_failure() -> None:
