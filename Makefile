@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint model bench bench-quick lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint model bench bench-quick bench-compare lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: setup ## measure each stage against the usual way of writing it
 
 bench-quick: setup ## the same on fewer events
 	$(BIN)/python -m benchmarks --quick
+
+bench-compare: setup ## name what got worse in the result file NEW= against the stored results
+	$(BIN)/python -m benchmarks.compare $(NEW)
 
 lock: ## pin the Python packages again (needs uv; LOCKFLAGS=--upgrade takes newer ones)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \

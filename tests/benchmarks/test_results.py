@@ -55,6 +55,6 @@ def test_a_report_shows_and_keeps_each_ratio_with_its_target(tmp_path: Path) -> 
     report.write(tmp_path / "results" / "quick.json")
 
     kept = json.loads((tmp_path / "results" / "quick.json").read_text())
-    assert "25 met" in console.export_text()
-    assert [one["median"] for one in kept["ratios"] if one["target"] == 25] == [30]
+    assert "80, missed" in console.export_text()
+    assert [one["median"] for one in kept["ratios"] if one["target"] == 80] == [30]
     assert kept["rounds"]["stream_features"][0]["naive"]["rate"] == 2
