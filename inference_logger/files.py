@@ -16,16 +16,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from inference_logger.place import (
-    Place,
-    by_link,
-    by_rename,
-    make_directory,
-    sync_directory,
-    works,
-)
+from inference_logger.place import Place, by_link, by_rename, works
+from pipeline.disk import make_directory, sync_directory
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
 from pipeline.log_files import (
@@ -37,9 +30,10 @@ from pipeline.log_files import (
     noted_position,
     position_of,
 )
+from pipeline.log_locks import publishing
 from pipeline.logs import log
+from pipeline.parquet import write
 
-_UNIQUE = frozenset({"origin", "event_id", "id", "detail", "extra", "control"})
 _TEMPORARY = "_temporary"
 
 
@@ -97,8 +91,7 @@ class LogFiles:
         """
         self._faults.hit("before-write")
         with _disk():
-            noted = noted_position(self._root / file.topic, file.partition)
-            if noted is not None and noted.next_offset > file.start.next_offset:
+            if self._is_passed(file):
                 return False
             temporary = self._temporary(file)
             try:
@@ -109,6 +102,14 @@ class LogFiles:
     def _publish(self, file: NewFile, temporary: Path) -> bool:
         written = self._write(file.table, temporary)
         self._faults.hit("after-fsync")
+        with publishing(self._root / file.topic):  # once noted, a name may be compacted away
+            return not self._is_passed(file) and self._name(file, temporary, written)
+
+    def _is_passed(self, file: NewFile) -> bool:
+        noted = noted_position(self._root / file.topic, file.partition)
+        return noted is not None and noted.next_offset > file.start.next_offset
+
+    def _name(self, file: NewFile, temporary: Path, written: os.stat_result) -> bool:
         directory = self._root / file.topic / f"date={file.date}"
         final = directory / file_name(file.partition, file.start.next_offset)
         make_directory(directory)
@@ -124,9 +125,8 @@ class LogFiles:
         return True
 
     def _write(self, table: pa.Table, temporary: Path) -> os.stat_result:
-        few = [one.name for one in table.schema if _repeats(one)]
         with temporary.open("xb") as sink:
-            pq.write_table(table, sink, compression="zstd", use_dictionary=few)
+            write(table, sink)
             self._faults.hit("after-write")
             sink.flush()
             os.fsync(sink.fileno())
@@ -162,11 +162,6 @@ class LogFiles:
             f"{directory} is on a file system without hard links and without renameat2",
             "Set PIPELINE_DATA to a directory on another file system",
         )
-
-
-def _repeats(field: pa.Field) -> bool:
-    """Whether few values stand for many rows, so that a dictionary is worth its time."""
-    return bool(pa.types.is_string(field.type) and field.name not in _UNIQUE)
 
 
 @contextlib.contextmanager

@@ -1,21 +1,21 @@
 """Where the files of a logged topic are, in which order, and how far a partition is in them.
 
 A file's name is its partition and the offset expected next when it was begun, so that the files of
-a partition follow each other without a gap: each begins where the footer before it ends.
+a partition follow each other without a gap: each begins where the footer before it ends. That of a
+compacted file has its last offset as well: it never is the name of a file which it replaces.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.disk import again_if_replaced
 from pipeline.errors import Refusal
-from pipeline.parquet import Footer, Origins, decode_origins, encode_origins
+from pipeline.parquet import Footer, Origins, decode_origins, encode_origins, names
 
 POSITIONS = "_positions"
 _COUNT = "partitions"
@@ -67,20 +67,30 @@ def file_name(partition: int, start: int) -> str:
     return f"{partition}-{start:020}.parquet"
 
 
+def compacted_name(partition: int, start: int, last: int) -> str:
+    """The name of the file that took the place of those from the offset `start` to `last`."""
+    return f"{partition}-{start:020}-{last:020}.parquet"
+
+
+def is_compacted(name: str) -> bool:
+    """Whether a file of this name is a compacted one."""
+    return name.count("-") > 1
+
+
 def files_of(home: Path, partition: int) -> list[Path]:
     """The files of a partition in the order of their offsets; `home` is the topic's directory."""
-    return [Path(directory, name) for name, directory in sorted(_names(home, f"{partition}-"))]
+    return [Path(directory, name) for name, directory in sorted(names(home, f"{partition}-"))]
 
 
 def partitions_in(home: Path) -> set[int]:
     """The partitions that `home` has a file or a position of."""
     noted = {int(path.stem) for path in (home / POSITIONS).glob("*.json")}
-    return noted | {int(name.partition("-")[0]) for name, _ in _names(home)}
+    return noted | {int(name.partition("-")[0]) for name, _ in names(home)}
 
 
 def start_of(path: Path) -> int:
     """The offset at which a file begins."""
-    return int(path.stem.partition("-")[2])
+    return int(path.stem.split("-")[1])
 
 
 def footer_of(path: Path) -> Footer:
@@ -101,9 +111,13 @@ def position_of(home: Path, partition: int) -> Position | None:
 
     Raises Refusal where the note or the last file is damaged.
     """
-    name, directory = max(_names(home, f"{partition}-"), default=("", ""))
-    last = Position.after(footer_of(Path(directory, name))) if name else None
+    last = again_if_replaced(lambda: _after_last_file(home, partition))
     return later(noted_position(home, partition), last)
+
+
+def _after_last_file(home: Path, partition: int) -> Position | None:
+    name, directory = max(names(home, f"{partition}-"), default=("", ""))
+    return Position.after(footer_of(Path(directory, name))) if name else None
 
 
 def noted_position(home: Path, partition: int) -> Position | None:
@@ -133,14 +147,3 @@ def noted_count(home: Path) -> int | None:
         return int((home / POSITIONS / _COUNT).read_text())
     except (FileNotFoundError, ValueError):
         return None
-
-
-def _names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every file's name with its directory."""
-    return (
-        (name, date.path)
-        for date in (os.scandir(home) if home.is_dir() else ())
-        if date.name.startswith("date=")
-        for name in os.listdir(date.path)  # noqa: PTH208 - may be very many: no objects yet
-        if name.startswith(prefix) and name.endswith(".parquet")
-    )

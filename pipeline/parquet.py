@@ -3,25 +3,30 @@
 `<dir>/<topic>/date=YYYY-MM-DD/<partition>-<first expected offset>.parquet`, by append time, UTC.
 Every record of a topic is in exactly one file, replays and control records too; `ONCE` is the
 filter for each event exactly once. Names that begin with an underscore are not part of the log.
+The rows of a compacted file are by entity and event time: for the order of the log sort by offset.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipeline.declaration import Field, Integer, Number, Text, UseCase
+from pipeline.disk import again_if_replaced
 from pipeline.errors import Refusal
 from pipeline.origin import Highest
 from pipeline.topics import Topics
 
 SCHEMA_VERSION = 1
+_COMPACTED = "compacted"
 EVENT, CONTROL = "event", "control"
 INSTANT = pa.timestamp("us", tz="UTC")
 MILLISECOND = pa.timestamp("ms", tz="UTC")
@@ -58,17 +63,22 @@ _TYPES: dict[type[Field], pa.DataType] = {
     Number: pa.float64(),
 }
 _DATE = pa.field("date", pa.date32())
+_UNIQUE = frozenset({"origin", "event_id", "id", "detail", "extra", "control"})
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a file says of itself: it holds `partition` from offset `first` to `last`."""
+    """What a file says of itself: it holds `partition` from offset `first` to `last`.
+
+    The rows of a compacted file are not in the order of their offsets.
+    """
 
     topic_id: str
     partition: int
     first: int
     last: int
     origins: Origins
+    compacted: bool = False
 
     def encode(self) -> dict[str, str]:
         """The file's key-value metadata."""
@@ -79,12 +89,18 @@ class Footer:
             "first_offset": str(self.first),
             "last_offset": str(self.last),
             "origins": encode_origins(self.origins),
+            **({_COMPACTED: "true"} if self.compacted else {}),
         }
 
     @classmethod
     def read(cls, path: Path) -> Footer:
         """The footer of a file of the log. Raises OSError, or ValueError where it is none."""
-        metadata = pq.read_schema(path).metadata or {}
+        return cls.of(pq.read_schema(path), path)
+
+    @classmethod
+    def of(cls, schema: pa.Schema, path: Path) -> Footer:
+        """The footer in the schema of the file at `path`. Raises ValueError where it is none."""
+        metadata = schema.metadata or {}
         try:
             return cls(
                 metadata[b"topic_id"].decode(),
@@ -92,6 +108,7 @@ class Footer:
                 int(metadata[b"first_offset"]),
                 int(metadata[b"last_offset"]),
                 decode_origins(metadata[b"origins"]),
+                _COMPACTED.encode() in metadata,
             )
         except KeyError as missing:
             raise ValueError(f"{path} says nothing of {missing}") from None
@@ -164,16 +181,40 @@ def feature_fields(case: UseCase) -> tuple[pa.Field, ...]:
 
 
 def open_topic(parquet_dir: Path, topic: str, schema: pa.Schema) -> ds.Dataset:
-    """The files of a topic as they are now, with a `date` column; a missing column reads null."""
+    """The files of a topic as they are now, with a `date` column; a missing column reads null.
+
+    Reading it raises FileNotFoundError where files were replaced since: open it again. (Given the
+    directory, Arrow would leave out what is replaced while it lists it.)
+    """
     home = parquet_dir / topic
-    if not home.is_dir():
+    files = sorted(f"{directory}/{name}" for name, directory in names(home))
+    if not files:
         return ds.dataset(schema.append(_DATE).empty_table())
     return ds.dataset(
-        home,
+        files,
         schema=schema.append(_DATE),
         format="parquet",
         partitioning=ds.partitioning(pa.schema([_DATE]), flavor="hive"),
+        partition_base_dir=str(home),
     )
+
+
+def names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The name of every file of the topic at `home`, with its directory."""
+    return (
+        (name, date.path)
+        for date in (os.scandir(home) if home.is_dir() else ())
+        if date.name.startswith("date=")
+        for name in _listed(date.path)
+        if name.startswith(prefix) and name.endswith(".parquet")
+    )
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208 - may be very many: no objects yet
+    except FileNotFoundError:  # removed since it was found
+        return []
 
 
 def read_once(
@@ -181,9 +222,22 @@ def read_once(
 ) -> pa.Table:
     """Each event of a topic exactly once, in log order: by partition, then offset."""
     wanted = None if columns is None else [*dict.fromkeys((*columns, "partition", "offset"))]
-    table = open_topic(parquet_dir, topic, schema).to_table(columns=wanted, filter=ONCE)
+    table = again_if_replaced(
+        lambda: open_topic(parquet_dir, topic, schema).to_table(columns=wanted, filter=ONCE)
+    )
     ordered = table.sort_by([("partition", "ascending"), ("offset", "ascending")])
     return ordered if columns is None else ordered.select(columns)
+
+
+def write(table: pa.Table, sink: BinaryIO, **options: Any) -> None:
+    """Write a file of the log; `options` are those of `pq.write_table`."""
+    few = [one.name for one in table.schema if _repeats(one)]
+    pq.write_table(table, sink, compression="zstd", use_dictionary=few, **options)
+
+
+def _repeats(field: pa.Field) -> bool:
+    """Whether few values stand for many rows, so that a dictionary is worth its time."""
+    return bool(pa.types.is_string(field.type) and field.name not in _UNIQUE)
 
 
 def _schema(case: UseCase, fields: Sequence[pa.Field]) -> pa.Schema:

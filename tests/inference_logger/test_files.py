@@ -9,6 +9,7 @@ import pytest
 
 from inference_logger import files, place
 from inference_logger.files import LogFiles
+from pipeline import disk
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
 from pipeline.settings import LoggerSettings
@@ -134,7 +135,7 @@ async def test_names_are_made_durable_before_the_position_moves(
         noted_at_sync.append((path.name, note_of(tmp_path).exists()))
 
     monkeypatch.setattr(files, "sync_directory", watched)
-    monkeypatch.setattr(place, "sync_directory", watched)
+    monkeypatch.setattr(disk, "sync_directory", watched)
     await rig.run()
     assert noted_at_sync == [(INCOMING, False), ("date=2025-06-01", False)]
 

@@ -32,6 +32,15 @@ async def test_the_log_may_stand_under_a_hidden_directory(tmp_path: Path) -> Non
     assert len(read_once(tmp_path / ".pipeline" / "data", INCOMING, SCHEMA)) == 3
 
 
+async def test_the_log_may_be_named_from_where_we_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Rig.on(tmp_path / "data", {0: bets(3)}).run()
+    monkeypatch.chdir(tmp_path)
+    assert len(read_once(Path("data"), INCOMING, SCHEMA)) == 3
+    assert open_topic(Path("./data"), INCOMING, SCHEMA).to_table()["date"][0].is_valid
+
+
 async def test_unfinished_files_are_not_read(tmp_path: Path) -> None:
     await Rig.on(tmp_path, {0: bets(3)}).run()
     (tmp_path / INCOMING / "_temporary" / "0,other,x.parquet").write_bytes(b"unfinished")
