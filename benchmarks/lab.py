@@ -26,6 +26,7 @@ from pipeline.settings import Settings, read_settings
 from pipeline.topics import Topics, group_of
 
 INSTANCE = "bench"
+PARTITIONS = 8
 _CASE = "first_day_churn"
 _SECONDS = 30.0
 
@@ -36,6 +37,7 @@ class Lab:
 
     size: Size
     directory: Path
+    endpoints: Endpoints
     environ: Mapping[str, str]
     settings: Settings
     case: UseCase
@@ -93,8 +95,12 @@ class Lab:
 
     def written(self, *names: str) -> int:
         """Records acknowledged in these topics."""
-        places = [(name, number) for name in names for number in range(self.partitions)]
-        return sum(self._admin.ends(places).values())
+        return sum(sum(self.ends(name)) for name in names)
+
+    def ends(self, name: str) -> list[int]:
+        """The next offset to be written, partition by partition."""
+        found = self._admin.ends([(name, number) for number in range(self.partitions)])
+        return [found[(name, number)] for number in range(self.partitions)]
 
     def marked(self, kind: str) -> int:
         """Records that the markers of a stateful stage say are applied."""
@@ -119,9 +125,11 @@ class Lab:
 
 
 @contextmanager
-def lab(size: Size, directory: Path, endpoints: Endpoints) -> Iterator[Lab]:
+def lab(
+    size: Size, directory: Path, endpoints: Endpoints, partitions: int = PARTITIONS
+) -> Iterator[Lab]:
     """The lab on running servers, with all its topics."""
-    environ = _environ(directory, endpoints)
+    environ = {**_environ(directory, endpoints), "PIPELINE_PARTITIONS": str(partitions)}
     settings, case = read_settings(environ), use_cases.load(_CASE)
     client = KafkaAdminClient(client_id="bench", **kafka_python_options(settings.kafka))
     redis = Redis.from_url(endpoints.redis)
@@ -129,6 +137,7 @@ def lab(size: Size, directory: Path, endpoints: Endpoints) -> Iterator[Lab]:
         made = Lab(
             size=size,
             directory=directory,
+            endpoints=endpoints,
             environ=environ,
             settings=settings,
             case=case,

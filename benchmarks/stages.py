@@ -12,10 +12,15 @@ from benchmarks.checks import check_rows, check_same_features, stored_features
 from benchmarks.contender import Contender, module
 from benchmarks.filling import Facts, load_lookups
 from benchmarks.lab import Lab
+from benchmarks.limit import counted
 from benchmarks.naive import FEATURES_KEY, ROWS, SCORES_KEY
+from benchmarks.results import LIMIT
 from cli.scrape import fetch, numbers_in
 from embedded.ports import free_port
 from pipeline.keys import FEATURES, SCORES
+
+_CONSUMED = 1_500_000
+"""Records that the bare consumer gets at least: less would be over in a moment."""
 
 Ours = Callable[[Lab], Contender]
 Naive = Callable[[Lab, Facts], Contender]
@@ -47,6 +52,21 @@ def event_handler(lab: Lab) -> Contender:
         effects=lab.size.events,
         clear=clear,
         done=lambda: lab.written(topics.incoming, topics.rejected) - lab.partitions,
+    )
+
+
+def bare_consume(lab: Lab) -> Contender:
+    """All of `incoming-events` as often as makes enough records, with nothing done to them."""
+    once, count = lab.written(lab.topics.incoming), lab.directory / "consumed"
+    records = once * -(-_CONSUMED // once)
+    return Contender(
+        name=LIMIT,
+        argv=module("benchmarks.limit", lab.topics.incoming, str(records), str(count)),
+        environ=lab.environ,
+        records=records,
+        effects=records,
+        clear=lambda: count.unlink(missing_ok=True),
+        done=lambda: counted(count),
     )
 
 
@@ -164,6 +184,7 @@ def naive_logger(lab: Lab, _facts: Facts) -> Contender:
 
 STAGES = (
     Stage("event_handler", event_handler),
+    Stage(LIMIT, bare_consume),
     Stage("stream_features", stream_features, naive_features),
     Stage("serving", serving, naive_serving),
     Stage("inference_logger", inference_logger, naive_logger),

@@ -12,8 +12,10 @@ from benchmarks.checks import check_same_features
 from benchmarks.contender import ROOT, Failed
 from benchmarks.machine import machine
 from benchmarks.process import cpu_seconds, resident_bytes
+from benchmarks.results import LIMIT
 from benchmarks.size import FULL, QUICK
 from benchmarks.stages import STAGES
+from pipeline.topics import STAGES as WORKERS
 
 
 def test_the_command_explains_itself_without_starting_anything() -> None:
@@ -33,10 +35,10 @@ def test_the_full_size_is_what_the_targets_speak_of() -> None:
     assert FULL.rounds >= 3 > QUICK.rounds
 
 
-def test_every_worker_but_the_generator_is_measured() -> None:
+def test_every_worker_but_the_generator_is_measured_and_the_limit() -> None:
     names = {stage.name for stage in STAGES}
 
-    assert names == {"event_handler", "stream_features", "serving", "inference_logger"}
+    assert names == {*WORKERS, LIMIT}
 
 
 def test_the_machine_is_described_without_its_name_or_a_path() -> None:

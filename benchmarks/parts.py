@@ -1,0 +1,13 @@
+"""What is measured besides the stages' rounds, each part on servers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.findings import Findings
+from benchmarks.site import Site
+
+Part = Callable[[Site], Findings]
+
+PARTS: dict[str, Part] = {}
+"""By name, in the order in which they are measured."""
