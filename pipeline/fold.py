@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.declaration import EventType, UseCase
+from pipeline.declaration import Aggregation, EventType, UseCase
 from pipeline.events import Event
-from pipeline.state import RECENT_IDS, EntityState, hashed_id
-from pipeline.windows import Window
+from pipeline.state import RECENT_IDS, EntityState, hashed_id, tilings
+from pipeline.windows import Rolling, Tiling, Window
 
 LookupKey = int | str
 Tables = Mapping[str, Mapping[LookupKey, float]]
@@ -19,6 +19,7 @@ Tables = Mapping[str, Mapping[LookupKey, float]]
 COUNTED = "counted"
 NOT_AGGREGATED = "not_aggregated"
 DUPLICATE = "duplicate"
+LATE = "late"
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -36,6 +37,7 @@ class _Step:
     lookups: tuple[tuple[int, str, str, float], ...]  # position, name, key field, default
     opens: int | None
     aggregations: tuple[tuple[int, int | None, str, Window], ...]  # position, anchor, field
+    rolling: tuple[tuple[int, str, Tiling], ...]  # position, field
     scored: bool
 
 
@@ -45,7 +47,8 @@ class Fold:
     def __init__(self, case: UseCase) -> None:
         self._case = case
         self._features = case.features
-        self._windows = [one.window for one in case.aggregations]
+        self._windows = [window for _, _, window in _filling(case)]
+        self._tilings = tilings(case)
         self._steps = {event.name: _step(case, event) for event in case.events}
 
     def empty(self) -> EntityState:
@@ -63,6 +66,8 @@ class Fold:
         if step.opens is not None and state.opened[step.opens] is None:
             state.opened[step.opens] = event.at
         reason = _aggregate(state, step, event)
+        if step.rolling:
+            reason = _roll(state, step, event, reason)
         return Outcome(reason, step.scored and reason == COUNTED, missed)
 
     def values(self, state: EntityState, as_of: int) -> list[float | int]:
@@ -71,6 +76,8 @@ class Fold:
         for window, moments in zip(self._windows, state.moments, strict=True):
             read = window.read(moments, as_of)
             values += (read.sum, read.mean, read.count, read.var)
+        for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
+            values += tiling.read(tiles, as_of)
         return values
 
     def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
@@ -88,12 +95,26 @@ def _step(case: UseCase, event: EventType) -> _Step:
         ),
         opens=anchors.index(event.name) if event.name in anchors else None,
         aggregations=tuple(
-            (position, _anchor(anchors, one.window), one.of, one.window)
-            for position, one in enumerate(case.aggregations)
+            (position, _anchor(anchors, window), one.of, window)
+            for position, one, window in _filling(case)
+            if one.event == event.name
+        ),
+        rolling=tuple(
+            (position, one.of, tiling)
+            for position, (one, tiling) in enumerate(zip(case.rolling, tilings(case), strict=True))
             if one.event == event.name
         ),
         scored=event.name in case.scored_on,
     )
+
+
+def _filling(case: UseCase) -> list[tuple[int, Aggregation, Window]]:
+    """The aggregations that only fill, with their positions in a state and their windows."""
+    return [
+        (position, one, one.window)
+        for position, one in enumerate(case.filling)
+        if not isinstance(one.window, Rolling)
+    ]
 
 
 def _anchor(anchors: tuple[str, ...], window: Window) -> int | None:
@@ -134,3 +155,14 @@ def _aggregate(state: EntityState, step: _Step, event: Event) -> str:
         elif refused is NOT_AGGREGATED:
             refused = refusal
     return COUNTED if counted else refused
+
+
+def _roll(state: EntityState, step: _Step, event: Event, reason: str) -> str:
+    """`COUNTED` if any rolling aggregation took the event in too, else `reason`, or `LATE`."""
+    newest = event.at if state.newest is None else state.newest
+    for position, of, tiling in step.rolling:
+        value = event.values[of]
+        known = value if isinstance(value, str) else float(value)
+        if tiling.add(state.tiles[position], known, event.at, newest):
+            reason = COUNTED
+    return LATE if reason is NOT_AGGREGATED else reason

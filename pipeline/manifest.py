@@ -57,10 +57,10 @@ class Manifest:
                 f"the model is one of {self.use_case!r}, not of {case.name!r}",
                 "Name a model of this use case",
             )
-        if self.features != case.model.features:
+        if self.features != case.inputs:
             raise Refusal(
                 f"model {self.version} of {case.name} reads other features than the use case "
-                f"declares: {_difference(self.features, case.model.features)}",
+                f"declares: {_difference(self.features, case.inputs)}",
                 f"Train a version for it: python -m training --use-case {case.name} --version N",
             )
 

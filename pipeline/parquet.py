@@ -173,10 +173,10 @@ def inference_fields(case: UseCase) -> tuple[pa.Field, ...]:
 
 def feature_fields(case: UseCase) -> tuple[pa.Field, ...]:
     """One column for each feature, the model's inputs first; counts are integers."""
-    counts = {f"{one.name}_count" for one in case.aggregations}
+    counts = case.whole
     return tuple(
         pa.field(name, pa.int64() if name in counts else pa.float64())
-        for name in dict.fromkeys((*case.model.features, *case.features))
+        for name in dict.fromkeys((*case.inputs, *case.features))
     )
 
 

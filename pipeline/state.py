@@ -2,20 +2,21 @@
 
 The hash is for people too: features stand under their names, floats as their exact repr, times as
 microseconds since the epoch. `m2` and `recent_ids` are binary, packed to 64 bytes at most a field,
-because one byte more makes Redis leave its compact encoding and use four times the memory.
+because one byte more makes Redis leave its compact encoding and use four times the memory. The
+`tiles_...` of a rolling window are longer than that.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import orjson
 
 from pipeline.declaration import UseCase
-from pipeline.windows import Moments
+from pipeline.windows import Moments, Rolling, Tiles, Tiling
 
 RECENT_IDS = 8
 _ID_BYTES = 8
@@ -28,8 +29,9 @@ Raw = bytes | None
 class EntityState:
     """The fold's memory of one entity; the fold changes it in place, so `copy` before a trial.
 
-    `looked_up`, `opened` and `moments` follow the order of the declaration's lookups, anchors and
-    aggregations. `recent` holds the hashes of the last different event ids, oldest first.
+    `looked_up`, `opened`, `moments` and `tiles` follow the order of the declaration's lookups,
+    anchors, filling and rolling aggregations. `recent` holds the hashes of the last different
+    event ids, oldest first.
     """
 
     looked_up: list[float]
@@ -37,6 +39,7 @@ class EntityState:
     moments: list[Moments]
     recent: tuple[bytes, ...] = ()
     newest: int | None = None
+    tiles: list[Tiles] = field(default_factory=list)
 
     @classmethod
     def empty(cls, case: UseCase) -> EntityState:
@@ -44,7 +47,8 @@ class EntityState:
         return cls(
             looked_up=[lookup.default for lookup in case.lookups],
             opened=[None for _ in case.anchors],
-            moments=[Moments() for _ in case.aggregations],
+            moments=[Moments() for _ in case.filling],
+            tiles=[tiling.empty() for tiling in tilings(case)],
         )
 
     def copy(self) -> EntityState:
@@ -55,7 +59,17 @@ class EntityState:
             [moments.copy() for moments in self.moments],
             self.recent,
             self.newest,
+            [[window.copy() for window in tiles] for tiles in self.tiles],
         )
+
+
+def tilings(case: UseCase) -> tuple[Tiling, ...]:
+    """What to do with each of a state's `tiles`."""
+    return tuple(
+        Tiling(one.window, one.statistics)
+        for one in case.rolling
+        if isinstance(one.window, Rolling)
+    )
 
 
 def hashed_id(event_id: str) -> bytes:
@@ -67,14 +81,18 @@ class StateCodec:
     """Between an EntityState and the values of its hash, in the order of `fields`."""
 
     def __init__(self, case: UseCase) -> None:
-        self._case = case
-        self._chunks = -(-len(case.aggregations) // _DOUBLES_A_FIELD)
+        self._lookups, self._anchors = len(case.lookups), len(case.anchors)
+        self._filling = len(case.filling)
+        self._tilings = tilings(case)
+        self._anchors_at = len(case.features)
+        chunks = -(-self._filling // _DOUBLES_A_FIELD)
         self.fields: tuple[str, ...] = (
             *case.features,
             *(f"first_{anchor}" for anchor in case.anchors),
             "newest_event",
             "recent_ids",
-            *("m2" if chunk == 0 else f"m2_{chunk}" for chunk in range(self._chunks)),
+            *("m2" if chunk == 0 else f"m2_{chunk}" for chunk in range(chunks)),
+            *(f"tiles_{one.name}" for one in case.rolling),
         )
 
     def encode(self, state: EntityState) -> list[str | bytes]:
@@ -82,11 +100,9 @@ class StateCodec:
         numbers: list[float | int] = [*state.looked_up]
         for one in state.moments:
             numbers += (one.sum, one.mean, one.count, one.var)
-        values: list[str | bytes] = [*_texts(numbers)]
-        values += ["" if opened is None else str(opened) for opened in state.opened]
-        values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
-        values += self._pack([one.m2 for one in state.moments])
-        return values
+        if self._tilings:
+            return self._with_tiles(numbers, state)
+        return self._values(numbers, state)
 
     def decode(self, values: Sequence[Raw]) -> EntityState | None:
         """The state of the values of `fields`; None where there is no hash. Raises ValueError."""
@@ -96,19 +112,40 @@ class StateCodec:
             raise ValueError("a field of the state is missing")
         return self._decode([value for value in values if value is not None])
 
+    def _with_tiles(self, numbers: list[float | int], state: EntityState) -> list[str | bytes]:
+        """The same, with what the rolling windows hold as of the newest event."""
+        newest, both = state.newest or 0, [*zip(self._tilings, state.tiles, strict=True)]
+        for tiling, tiles in both:
+            numbers += tiling.read(tiles, newest)
+        packed = [tiling.pack(tiles, newest) for tiling, tiles in both]
+        return [*self._values(numbers, state), *packed]
+
+    def _values(self, numbers: list[float | int], state: EntityState) -> list[str | bytes]:
+        values: list[str | bytes] = [*_texts(numbers)]
+        values += ["" if opened is None else str(opened) for opened in state.opened]
+        values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
+        values += self._pack([one.m2 for one in state.moments])
+        return values
+
     def _decode(self, values: Sequence[bytes]) -> EntityState:
-        lookups, anchors = len(self._case.lookups), len(self._case.anchors)
-        rest = lookups + 4 * len(self._case.aggregations)
-        m2 = self._unpack(values[rest + anchors + 2 :])
+        lookups, opened, filling = self._lookups, self._anchors_at, self._filling
+        newest_at = opened + self._anchors
+        tiles_at = len(values) - len(self._tilings)
+        m2 = self._unpack(values[newest_at + 2 : tiles_at])
+        newest = int(values[newest_at]) if values[newest_at] else None
         return EntityState(
             [float(value) for value in values[:lookups]],
-            [int(value) if value else None for value in values[rest : rest + anchors]],
+            [int(value) if value else None for value in values[opened:newest_at]],
             [
                 _moments(values[lookups + 4 * i : lookups + 4 * i + 4], m2[i])
-                for i in range(len(self._case.aggregations))
+                for i in range(filling)
             ],
-            _ids(values[rest + anchors + 1]),
-            int(values[rest + anchors]) if values[rest + anchors] else None,
+            _ids(values[newest_at + 1]),
+            newest,
+            [
+                tiling.unpack(packed, newest or 0)
+                for tiling, packed in zip(self._tilings, values[tiles_at:], strict=True)
+            ],
         )
 
     def _pack(self, doubles: list[float]) -> list[bytes]:
@@ -119,7 +156,7 @@ class StateCodec:
     def _unpack(self, chunks: Sequence[bytes]) -> tuple[float, ...]:
         packed = b"".join(chunks)
         try:
-            return struct.unpack(f"<{len(self._case.aggregations)}d", packed)
+            return struct.unpack(f"<{self._filling}d", packed)
         except struct.error as error:
             raise ValueError("m2 has another length") from error
 

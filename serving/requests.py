@@ -68,5 +68,5 @@ def _request_type(case: UseCase) -> Any:
 
 
 def _inputs_type(case: UseCase) -> Any:
-    names = {f"input_{position}": name for position, name in enumerate(case.model.features)}
+    names = {f"input_{position}": name for position, name in enumerate(case.inputs)}
     return msgspec.defstruct("Inputs", [(name, float) for name in names], rename=names, gc=False)

@@ -76,7 +76,7 @@ def test_its_world_makes_events_count_and_features_move(
 
 
 def test_its_model_reads_features_of_its_own(case: UseCase) -> None:
-    assert set(case.model.features) <= set(case.features)
+    assert set(case.inputs) <= set(case.features)
 
 
 def test_it_predicts_a_declared_outcome(case: UseCase) -> None:

@@ -81,7 +81,7 @@ CANDIDATES = (
 def lookup_columns(case: UseCase) -> dict[int, float]:
     """The input columns that are looked up, each with its default."""
     defaults = {lookup.name: lookup.default for lookup in case.lookups}
-    named = enumerate(case.model.features)
+    named = enumerate(case.inputs)
     return {column: defaults[name] for column, name in named if name in defaults}
 
 

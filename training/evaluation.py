@@ -76,7 +76,7 @@ def _auc(labels: Integers, probabilities: Floats) -> float | None:
 
 def _counted_between(case: UseCase, inputs: Floats, low: int, high: int) -> Flags:
     counts = {f"{one.name}_count" for one in case.aggregations}
-    columns = [place for place, name in enumerate(case.model.features) if name in counts]
+    columns = [place for place, name in enumerate(case.inputs) if name in counts]
     counted = inputs[:, columns].sum(axis=1)
     rows: Flags = (counted >= low) & (counted <= high)
     return rows

@@ -45,7 +45,7 @@ class History:
     def _inputs(self, state: EntityState, event: Event) -> tuple[float, ...]:
         newest = event.at if state.newest is None else state.newest
         features = self._fold.features(state, newest)
-        return tuple([features[name] for name in self._case.model.features])
+        return tuple([features[name] for name in self._case.inputs])
 
 
 def canonical_events(case: UseCase, world: World, end: int) -> Iterator[Event]:

@@ -31,7 +31,7 @@ _INDEX = (  # log-likelihood ratio of the index, 0 to 7; 0 is the default and sa
 def first_day_churn(case: UseCase, inputs: Floats) -> Floats:
     """The Bayes posterior of churn from the 13 features; amounts say nothing there."""
     index, bets, wins = (
-        inputs[:, case.model.features.index(name)]
+        inputs[:, case.inputs.index(name)]
         for name in ("socioeconomic_idx", "bet_count", "win_count")
     )
     log_odds = _PRIOR + np.array(_INDEX)[index.astype(np.int64)] + bets * _BET + wins * _WIN

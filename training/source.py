@@ -32,4 +32,4 @@ def table_of_world(case: UseCase, world: World, end: int) -> Table:
     """The scores of a whole world that ends at `end` (microseconds), as they were asked for."""
     history = History(case, tables_of(world))
     rows = history.scored(canonical_events(case, world, end))
-    return table(rows, history.labels, len(case.model.features))
+    return table(rows, history.labels, len(case.inputs))

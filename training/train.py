@@ -134,7 +134,7 @@ def _manifest(
         use_case=plan.case.name,
         version=plan.version,
         algorithm=best.name,
-        features=plan.case.model.features,
+        features=plan.case.inputs,
         probabilities=PROBABILITIES,
         threshold=THRESHOLD,
         sha256=sha256_of(best.content),

@@ -48,7 +48,7 @@ def as_folded(case: UseCase, scores: Scores, inferences: pa.Table) -> Check:
     place = {origin: row for row, origin in enumerate(scores.origins)}
     found = np.asarray([place.get(one, -1) for one in inferences["origin"].to_pylist()], np.int64)
     inferences, rows = inferences.filter(pa.array(found >= 0)), found[found >= 0]
-    columns = [case.features.index(name) for name in case.model.features]
+    columns = [case.features.index(name) for name in case.inputs]
     expected = scores.inputs[np.ix_(rows, np.asarray(columns))]
     entities = pa.array([scores.entities[row] for row in rows.tolist()], pa.string())
     differs = (inputs(case, inferences).view(np.int64) != expected.view(np.int64)).any(axis=1)
@@ -76,8 +76,7 @@ def as_modelled(case: UseCase, model_of: ModelOf, inferences: pa.Table) -> Check
 def inputs(case: UseCase, inferences: pa.Table) -> Matrix:
     """The logged inputs in the model's order; not a number where there is none."""
     columns = [
-        inferences[name].cast(pa.float64()).fill_null(math.nan).to_numpy()
-        for name in case.model.features
+        inferences[name].cast(pa.float64()).fill_null(math.nan).to_numpy() for name in case.inputs
     ]
     return np.ascontiguousarray(np.column_stack(columns))
 

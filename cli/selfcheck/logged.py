@@ -53,7 +53,7 @@ def read_logged(parquet_dir: Path, case: UseCase) -> Logged:
     keys = [one.key for one in case.lookups]
     return Logged(
         read(topics.incoming, case.entity, *_EVENT, *numbers, *keys, case.outcome),
-        read(topics.inferences, case.entity, *_SCORED, *_SCORE, *case.model.features),
+        read(topics.inferences, case.entity, *_SCORED, *_SCORE, *case.inputs),
         read(topics.rejected, *_REJECTED),
     )
 

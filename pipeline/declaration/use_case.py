@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from pipeline.declaration.fields import Field, Integer, Number, Text
-from pipeline.windows import Window
+from pipeline.windows import STATISTICS, WHOLE, Rolling, Window
+from pipeline.windows.kept import KNOWN
 
-STATISTICS = ("sum", "mean", "count", "var")
 ENVELOPE = ("event_type", "event_time", "event_id", "schema_version")
 
 
@@ -41,17 +41,26 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """Rolling sum, mean, count and var of the number `of` in events of type `event`."""
+    """Statistics of the field `of` in events of type `event`: sum, mean, count and var of a number.
+
+    A rolling window may tell others instead: `min`, `max`, `last`, and `distinct`, how many
+    different values of an integer or a text there were, counted up to 32.
+    """
 
     name: str
     event: str
     of: str
-    window: Window
+    window: Window | Rolling
+    statistics: tuple[str, ...] = STATISTICS
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The names of its features, in their order."""
-        return tuple(f"{self.name}_{statistic}" for statistic in STATISTICS)
+        """The names of its features, in their order: all of a window's before the next one's."""
+        return tuple(
+            f"{self.name}{label}_{statistic}"
+            for label in self.window.labels
+            for statistic in self.statistics
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,10 @@ class ModelInputs:
 
 @dataclass(frozen=True, slots=True)
 class UseCase:
-    """All that the pipeline has to know of a business case. Raises ValueError if inconsistent."""
+    """All that the pipeline has to know of a business case. Raises ValueError if inconsistent.
+
+    Without a model there are no scores, and what `scored_on` causes are only serving records.
+    """
 
     name: str
     entity: str
@@ -71,7 +83,7 @@ class UseCase:
     lookups: tuple[Lookup, ...]
     aggregations: tuple[Aggregation, ...]
     scored_on: tuple[str, ...]
-    model: ModelInputs
+    model: ModelInputs | None
     outcome: str
     fold_version: int
     topic_prefix: str = field(default="")
@@ -83,9 +95,30 @@ class UseCase:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Every feature's name: the lookups, then the aggregations, as declared."""
-        folded = [name for aggregation in self.aggregations for name in aggregation.features]
-        return (*(lookup.name for lookup in self.lookups), *folded)
+        """Every feature's name: the lookups, the filling windows, then the rolling ones."""
+        aggregated = [name for one in (*self.filling, *self.rolling) for name in one.features]
+        return (*(lookup.name for lookup in self.lookups), *aggregated)
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """The features that are integers."""
+        told = (name for one in self.aggregations for name in one.features)
+        return frozenset(name for name in told if name.rpartition("_")[2] in WHOLE)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The features that its model reads, in their order; none without a model."""
+        return self.model.features if self.model else ()
+
+    @property
+    def filling(self) -> tuple[Aggregation, ...]:
+        """The aggregations whose windows only fill, as declared: moments are all they keep."""
+        return tuple(one for one in self.aggregations if not isinstance(one.window, Rolling))
+
+    @property
+    def rolling(self) -> tuple[Aggregation, ...]:
+        """The aggregations over rolling windows, as declared: they keep tiles."""
+        return tuple(one for one in self.aggregations if isinstance(one.window, Rolling))
 
     @property
     def anchors(self) -> tuple[str, ...]:
@@ -112,11 +145,13 @@ class UseCase:
 
 
 def _meaning(aggregation: Aggregation) -> dict[str, object]:
+    usual = aggregation.statistics == STATISTICS
     return {
         "name": aggregation.name,
         "event": aggregation.event,
         "of": aggregation.of,
         "window": aggregation.window.meaning,
+        **({} if usual else {"statistics": aggregation.statistics}),
     }
 
 
@@ -164,20 +199,43 @@ def _lookup_problems(case: UseCase) -> list[str]:
 
 def _aggregation_problems(case: UseCase) -> list[str]:
     known = {event.name for event in case.events}
-    numbers: tuple[type[Field], ...] = (Number, Integer)
     return [
         *(
-            f"aggregation {one.name} needs a required number {one.of} of {one.event}, no outcome"
+            f"aggregation {one.name} needs a required {_needed(one)[0]} {one.of} of {one.event}, "
+            "no outcome"
             for one in case.aggregations
-            if not _has(case, one.event, one.of, numbers)
+            if not _has(case, one.event, one.of, _needed(one)[1])
             or not case.event(one.event).field(one.of).required
             or case.event(one.event).field(one.of).outcome
         ),
+        *(problem for one in case.aggregations for problem in _statistics_problems(one)),
         *(
             f"the window of {one.name} opens with an unknown event type"
             for one in case.aggregations
             if one.window.anchor and one.window.anchor not in known
         ),
+    ]
+
+
+def _needed(one: Aggregation) -> tuple[str, tuple[type[Field], ...]]:
+    """What an aggregation can be of, in words and as types."""
+    if "distinct" not in one.statistics:
+        return "number", (Number, Integer)
+    return (
+        ("text or integer", (Text, Integer))
+        if len(one.statistics) == 1
+        else ("integer", (Integer,))
+    )
+
+
+def _statistics_problems(one: Aggregation) -> list[str]:
+    if not isinstance(one.window, Rolling):
+        usual = one.statistics == STATISTICS
+        return [] if usual else [f"aggregation {one.name} needs a rolling window to tell others"]
+    unknown = [name for name in one.statistics if name not in KNOWN]
+    return [
+        *([] if one.statistics else [f"aggregation {one.name} tells nothing"]),
+        *(f"aggregation {one.name} cannot tell {name}" for name in unknown),
     ]
 
 
@@ -195,7 +253,7 @@ def _score_problems(case: UseCase) -> list[str]:
         ),
         *(
             f"the model reads an unknown feature {name}"
-            for name in case.model.features
+            for name in case.inputs
             if name not in case.features
         ),
     ]

@@ -134,7 +134,7 @@ def test_a_number_without_limits_is_never_out_of_them() -> None:
         lookups=(),
         aggregations=(),
         scored_on=(),
-        model=CASE.model.__class__(features=()),
+        model=None,
         outcome="",
         fold_version=1,
     )

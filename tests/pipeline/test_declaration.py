@@ -180,7 +180,7 @@ def test_each_anchor_stands_once() -> None:
 def test_the_default_case_has_its_13_features_in_order() -> None:
     statistics = ("sum", "mean", "count", "var")
     folded = [f"{kind}_{one}" for kind in ("purchase", "bet", "win") for one in statistics]
-    assert USE_CASE.features == USE_CASE.model.features == ("socioeconomic_idx", *folded)
+    assert USE_CASE.features == USE_CASE.inputs == ("socioeconomic_idx", *folded)
 
 
 def test_the_fingerprint_of_the_default_case_is_pinned() -> None:

@@ -138,7 +138,7 @@ def test_each_request_gets_its_own_probability() -> None:
 
 def test_the_model_reads_its_features_in_their_order() -> None:
     holder = FakeHolder()
-    named = dict(zip(USE_CASE.model.features, map(float, range(13)), strict=True))
+    named = dict(zip(USE_CASE.inputs, map(float, range(13)), strict=True))
     turned = dict(reversed(named.items()))
     apply(request(features=turned), core=new_core(holder))
     assert holder.current.seen == [[float(n) for n in range(13)]]

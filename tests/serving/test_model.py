@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import use_cases
-from pipeline.declaration import UseCase
+from pipeline.declaration import ModelInputs
 from pipeline.errors import Refusal
 from pipeline.manifest import MODEL, read_manifest, sha256_of, write_model
 from serving.model import Model
 
 SHIPPED = Path(__file__).parents[2] / "models" / "first_day_churn" / "1"
 CASE = use_cases.load("first_day_churn")
-WIDTH = len(CASE.model.features)
+WIDTH = len(CASE.inputs)
 SHIPPED_MODEL = Model.load(SHIPPED, CASE)
 
 
@@ -76,7 +76,7 @@ def test_it_says_which_model_it_is() -> None:
     model = SHIPPED_MODEL
     assert (model.name, model.version) == ("first_day_churn", "1")
     assert (model.hash, model.threshold) == (manifest.sha256, manifest.threshold)
-    assert model.features == CASE.model.features
+    assert model.features == CASE.inputs
 
 
 def test_scores_are_probabilities_one_for_each_row() -> None:
@@ -155,7 +155,7 @@ def test_a_model_without_the_named_output_is_refused(folder: Path) -> None:
 
 
 def test_a_declaration_with_other_inputs_is_refused(folder: Path) -> None:
-    turned: UseCase = replace(CASE, model=replace(CASE.model, features=CASE.model.features[::-1]))
+    turned = replace(CASE, model=ModelInputs(CASE.inputs[::-1]))
     with pytest.raises(Refusal, match="another order"):
         Model.load(folder, turned)
 

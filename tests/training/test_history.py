@@ -30,9 +30,9 @@ def test_a_row_holds_the_features_as_they_stood_at_its_score(case: UseCase) -> N
     rows = scored(
         case, registration(postcode=10_000), purchase(50), bet(10), bet(14), win(200), bet(6)
     )
-    width = len(case.model.features)
+    width = len(case.inputs)
     assert [len(row.values) for row in rows] == [width] * 4
-    by_name = dict(zip(case.model.features, rows[1].values, strict=True))
+    by_name = dict(zip(case.inputs, rows[1].values, strict=True))
     assert by_name["socioeconomic_idx"] == 4.0
     assert (by_name["bet_sum"], by_name["bet_mean"], by_name["bet_var"]) == (24.0, 12.0, 8.0)
     assert (by_name["purchase_count"], by_name["win_count"]) == (1, 0)
@@ -53,7 +53,7 @@ def test_a_duplicate_gives_no_second_row(case: UseCase) -> None:
 
 def test_each_user_has_a_state_of_their_own(case: UseCase) -> None:
     rows = scored(case, purchase(50, "u1"), purchase(70, "u2"), bet(10, "u1"), bet(12, "u2"))
-    sums = case.model.features.index("purchase_sum")
+    sums = case.inputs.index("purchase_sum")
     assert [(row.entity, row.values[sums]) for row in rows] == [("u1", 50.0), ("u2", 70.0)]
 
 

@@ -28,7 +28,7 @@ def manifest(case: UseCase) -> Manifest:
         use_case=case.name,
         version="3",
         algorithm="logistic_regression",
-        features=case.model.features,
+        features=case.inputs,
         probabilities="probabilities",
         threshold=0.5,
         sha256=sha256_of(CONTENT),

@@ -8,7 +8,7 @@ from training.optimum import first_day_churn
 
 
 def posterior(case: UseCase, **features: float) -> float:
-    row = np.array([[features.get(name, 0.0) for name in case.model.features]])
+    row = np.array([[features.get(name, 0.0) for name in case.inputs]])
     return float(first_day_churn(case, row)[0])
 
 

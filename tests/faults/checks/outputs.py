@@ -115,7 +115,7 @@ def _wrong_inferences(requests: Sequence[Effective], found: Sequence[Effective])
 def _not_the_models(evidence: Evidence, found: Mapping[int, Sequence[Effective]]) -> Iterator[str]:
     model = evidence.model
     rows = [json.loads(one.record.value or b"") for some in found.values() for one in some]
-    inputs = [[row["features"][name] for name in evidence.case.model.features] for row in rows]
+    inputs = [[row["features"][name] for name in evidence.case.inputs] for row in rows]
     scores = model.score(np.asarray(inputs, dtype=np.float64)).tolist() if inputs else []
     for row, score in zip(rows, scores, strict=True):
         given = (row["probability"], row["decision"], row["model_hash"])

@@ -1,7 +1,5 @@
-"""Windows: which events an aggregation takes in, and what it reads as of a moment.
+"""Windows that only fill: which events an aggregation takes in, told by the entity's own history.
 
-Moments follow Welford (1962), "Note on a method for calculating corrected sums of squares and
-products", one record at a time in log order, so that any split into batches gives the same bits.
 Times are microseconds since the epoch, by event time.
 """
 
@@ -10,35 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import msgspec
-
 from pipeline.times import HOUR
-
-
-class Moments(msgspec.Struct, gc=False):
-    """Count, sum, mean and the sum of squared deviations (M2) of the values taken in."""
-
-    count: int = 0
-    sum: float = 0.0
-    mean: float = 0.0
-    m2: float = 0.0
-
-    def add(self, value: float) -> None:
-        """Take in one value (Welford's update)."""
-        self.count += 1
-        self.sum += value
-        before = value - self.mean
-        self.mean += before / self.count
-        self.m2 += before * (value - self.mean)
-
-    @property
-    def var(self) -> float:
-        """The sample variance, M2 / (count - 1); 0 while count < 2."""
-        return self.m2 / (self.count - 1) if self.count > 1 else 0.0
-
-    def copy(self) -> Moments:
-        """An equal, independent value."""
-        return Moments(self.count, self.sum, self.mean, self.m2)
+from pipeline.windows.moments import Moments
 
 
 class Window(Protocol):
@@ -52,6 +23,11 @@ class Window(Protocol):
     @property
     def meaning(self) -> dict[str, object]:
         """What of the window changes a result, for the fingerprint."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its features' names carry of it: one label for each length, here one and empty."""
         ...
 
     def refusal(self, opened: int | None, at: int) -> str | None:
@@ -80,6 +56,11 @@ class FirstDay:
         """Kind, anchor and length."""
         return {"kind": "first_day", "opens_with": self.opens_with, "hours": self.hours}
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """It is an aggregation's only window."""
+        return ("",)
+
     def refusal(self, opened: int | None, at: int) -> str | None:
         """`not_open` before the first opening record, `before_window` or `after_window` by time."""
         if opened is None:
@@ -106,6 +87,11 @@ class Lifetime:
     def meaning(self) -> dict[str, object]:
         """Only its kind."""
         return {"kind": "lifetime"}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """It is an aggregation's only window."""
+        return ("",)
 
     def refusal(self, opened: int | None, at: int) -> str | None:  # noqa: ARG002 - every event counts
         """Every event counts."""
