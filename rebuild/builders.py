@@ -77,13 +77,13 @@ class Ground:
         return Topics.of(self.case)
 
     def history(self, topic: str) -> History:
-        """The epochs of a topic, as of now."""
+        """The epochs of a topic, as of now. Raises Refusal while one is being begun."""
+        if unfinished(self.parquet_dir):
+            raise Refusal("a new epoch was begun, and its beginning not finished", NEW_EPOCH)
         return read_history(self.parquet_dir, topic, self.partitions)
 
     def epoch(self, history: History) -> Epoch:
-        """The one that a topic is in. Raises Refusal while one is being begun."""
-        if unfinished(self.parquet_dir):
-            raise Refusal("a new epoch was begun, and its beginning not finished", NEW_EPOCH)
+        """The one that a topic is in."""
         logged = self.parquet_dir / self.topics.incoming
         return Epoch(history.current.topic_id, noted_count(logged))
 
@@ -127,11 +127,11 @@ class FeatureBuilder:
         """The fold up to the live marker, or else up to what Kafka no longer holds."""
         ground, topic = self.ground, self.ground.topics.incoming
         history = ground.history(topic)
-        logged_to = _logged_to(history, partition)
+        logged = logged_to(history, partition)
         log = ground.log_of(topic, partition)  # after the files, or it could seem to be behind them
         marker = ground.epoch(history).marker(live, log, ground.partitions)
         ground.refuse_without_log(history, log)
-        up_to = fold_up_to(marker, log, logged_to)
+        up_to = fold_up_to(marker, log, logged)
         folded = fold(ground.case, self.table_of, history, partition, up_to)
         return Built(
             ground.marker(log, generation, up_to, folded.highest, folded.lookups),
@@ -173,6 +173,7 @@ class ScoreBuilder:
         )
 
 
-def _logged_to(history: History, partition: int) -> int:
+def logged_to(history: History, partition: int) -> int:
+    """The last offset of a partition that is in Parquet."""
     files = history.current.files(partition)
     return files[-1].last if files else history.current.start(partition) - 1

@@ -17,10 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from pipeline.disk import again_if_replaced
 from pipeline.errors import Refusal
 from pipeline.log_files import (
     files_of,
     footer_of,
+    noted_position,
     partitions_in,
     position_of,
     start_of,
@@ -30,6 +32,7 @@ from pipeline.partitioner import partition_of
 EPOCHS = "_epochs"
 MANIFEST = "manifest.json"
 _ROWS_AT_ONCE = 20_000
+_NO_END = 2**63 - 1
 
 
 Offsets = Mapping[int, int]
@@ -118,6 +121,11 @@ class Epoch:
 
         Raises Refusal where files are missing, or are of another topic.
         """
+        return again_if_replaced(lambda: self._files(partition))
+
+    def _files(self, partition: int) -> Sequence[Stretch]:
+        noted = noted_position(self.home, partition)  # first: the logger may write on
+        end = self.ends.get(partition, noted.next_offset if noted else 0)
         expected, found = self.start(partition), list[Stretch]()
         for path in files_of(self.home, partition):
             footer = footer_of(path)
@@ -128,10 +136,10 @@ class Epoch:
                     f"{path} is of the topic id {footer.topic_id}, others of {self.topic_id}",
                     "Move what does not belong there away",
                 )
-            found.append(Stretch(path, start_of(path), footer.last))
+            found.append(Stretch(path, start_of(path), footer.last, footer.compacted))
             expected = footer.last + 1
-        if expected < self.ends.get(partition, expected):
-            raise _missing(self.home.name, partition, expected, self.ends[partition] - 1)
+        if expected < end:
+            raise _missing(self.home.name, partition, expected, end - 1)
         return found
 
     def stream(self, partition: int) -> Stream:
@@ -146,6 +154,25 @@ class Stretch:
     path: Path
     first: int
     last: int
+    compacted: bool = False
+
+    def batches(
+        self, file: pa.NativeFile, schema: pa.Schema, columns: Sequence[str], keep: ds.Expression
+    ) -> Iterator[pa.RecordBatch]:
+        """The kept rows of the opened file, in the order of their offsets.
+
+        Holds these columns of a compacted file in memory, twice while it sorts them.
+        """
+        read = ds.ParquetFileFormat().make_fragment(file)
+        if self.compacted:
+            wanted = [*dict.fromkeys((*columns, "offset"))]
+            rows = read.to_table(schema, wanted, filter=keep, use_threads=False)
+            in_order = rows.sort_by("offset").select(list(columns))
+            yield from in_order.to_batches(max_chunksize=_ROWS_AT_ONCE)
+            return
+        yield from read.to_batches(
+            schema, list(columns), filter=keep, batch_size=_ROWS_AT_ONCE, use_threads=False
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +197,23 @@ class Stream:
     def batches(
         self, schema: pa.Schema, columns: Sequence[str], up_to: int | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The rows in the order of their offsets, without replays, up to and with an offset."""
-        keep = ~ds.field("replayed")
-        if up_to is not None:
-            keep &= ds.field("offset") <= up_to
-        for file in self.files:
-            if up_to is None or file.first <= up_to:
-                one = ds.dataset(file.path, schema=schema, format="parquet")
-                yield from one.to_batches(
-                    columns=list(columns), filter=keep, batch_size=_ROWS_AT_ONCE, use_threads=False
-                )
+        """The rows in the order of their offsets, without replays, up to and with an offset.
+
+        What was compacted since the files were listed is found again by its offsets.
+        """
+        last = _NO_END if up_to is None else up_to
+        keep = ~ds.field("replayed") & (ds.field("offset") <= last)
+        files, done = list(self.files), -1
+        while files and files[0].first <= last:
+            file = files.pop(0)
+            try:
+                source = pa.OSFile(str(file.path))
+            except FileNotFoundError:
+                files = [one for one in self.epoch.files(self.number) if one.last > done]
+                continue
+            with source:
+                yield from file.batches(source, schema, columns, keep & (ds.field("offset") > done))
+            done = file.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,5 +280,5 @@ def logged_id(home: Path) -> str | None:
 def _missing(topic: str, partition: int, first: int, last: int) -> Refusal:
     return Refusal(
         f"offsets {first} to {last} of {topic}, partition {partition}, are in no Parquet file",
-        "Put back the files that were moved away",
+        "Put back the files that were moved away; what a retention removed is gone",
     )
