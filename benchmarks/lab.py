@@ -74,7 +74,7 @@ class Lab:
     def empty(self, *names: str) -> None:
         """Make these topics anew."""
         self.client.delete_topics(list(names), raise_errors=False)
-        _wait(lambda: not self._admin.partitions(names), f"{names} to be gone")
+        wait(lambda: not self._admin.partitions(names), f"{names} to be gone")
         self.create_topics()
 
     def forget_state(self, kind: str) -> None:
@@ -91,7 +91,7 @@ class Lab:
     def forget_group(self, stage: str) -> None:
         """Drop a stage's committed offsets, and the place it keeps in its group when it ends."""
         group = group_of(self.case, stage)
-        _wait(lambda: self._forgotten(group), f"the group {group} to be gone")
+        wait(lambda: self._forgotten(group), f"the group {group} to be gone")
 
     def written(self, *names: str) -> int:
         """Records acknowledged in these topics."""
@@ -168,7 +168,8 @@ def _environ(directory: Path, endpoints: Endpoints) -> dict[str, str]:
     }
 
 
-def _wait(done: Callable[[], bool], what: str) -> None:
+def wait(done: Callable[[], bool], what: str) -> None:
+    """Return once `done`. Raises InfrastructureError after half a minute."""
     deadline = time.monotonic() + _SECONDS
     while not done():
         if time.monotonic() > deadline:

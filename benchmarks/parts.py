@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.findings import Findings
+from benchmarks.latency import measure_latency
 from benchmarks.site import Site
 
 Part = Callable[[Site], Findings]
 
-PARTS: dict[str, Part] = {}
+PARTS: dict[str, Part] = {"latency": measure_latency}
 """By name, in the order in which they are measured."""
