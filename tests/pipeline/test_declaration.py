@@ -19,7 +19,7 @@ from pipeline.declaration import (
     UseCase,
 )
 from pipeline.errors import SettingsError
-from pipeline.windows import FirstDay, Lifetime
+from pipeline.windows import FirstDay, Lifetime, Rolling
 from use_cases.first_day_churn import USE_CASE
 
 BET_SUM = Aggregation("bet", event="bet", of="bet_amount", window=Lifetime())
@@ -98,6 +98,27 @@ def looking_up(**fields: Any) -> tuple[Lookup, ...]:
         ),
         ({"aggregations": (BET_SUM, BET_SUM)}, "feature bet_sum stands twice"),
         ({"lookups": looking_up(name="bet_sum")}, "feature bet_sum stands twice"),
+        (
+            {"aggregations": aggregating(statistics=("sum",))},
+            "aggregation bet needs a rolling window to tell others",
+        ),
+        (
+            {"aggregations": aggregating(window=Rolling(1), statistics=())},
+            "aggregation bet tells nothing",
+        ),
+        (
+            {"aggregations": aggregating(window=Rolling(1), statistics=("median",))},
+            "aggregation bet cannot tell median",
+        ),
+        (
+            {"aggregations": aggregating(window=Rolling(1), statistics=("sum", "distinct"))},
+            "aggregation bet needs a required integer bet_amount",
+        ),
+        (
+            {"aggregations": aggregating(window=Rolling(1), statistics=("min", "min"))},
+            "feature bet_1h_min stands twice",
+        ),
+        ({"aggregations": aggregating(window=Rolling((1, 1)))}, "feature bet_1h_sum stands twice"),
         ({"outcome": "zap"}, "no outcome field is called zap"),
         ({"outcome": "zip"}, "no outcome field is called zip"),
     ],
@@ -129,7 +150,7 @@ def test_all_problems_are_named_at_once() -> None:
     ],
 )
 def test_what_changes_state_or_outputs_changes_the_fingerprint(changes: dict[str, Any]) -> None:
-    plain = replace(CASE, model=ModelInputs(()))
+    plain = replace(CASE, model=None)
     assert replace(plain, **changes).fingerprint != plain.fingerprint
 
 
@@ -157,6 +178,7 @@ def test_a_window_s_opening_event_and_length_are_in_the_fingerprint() -> None:
         },
         {"model": ModelInputs(("bet_sum", "idx"))},
         {"model": ModelInputs(())},
+        {"model": None},
         {"topic_prefix": "other-"},
     ],
 )
@@ -171,6 +193,43 @@ def test_the_order_of_what_is_scored_does_not_change_the_fingerprint() -> None:
 
 def test_features_are_the_lookups_then_four_of_each_aggregation() -> None:
     assert CASE.features == ("idx", "bet_sum", "bet_mean", "bet_count", "bet_var")
+
+
+def test_a_rolling_window_s_lengths_and_statistics_are_in_the_fingerprint() -> None:
+    declared: list[dict[str, Any]] = [
+        {"window": Rolling(1)},
+        {"window": Rolling(2)},
+        {"window": Rolling((1, 2))},
+        {"window": Rolling((2, 1))},
+        {"window": Rolling(1), "statistics": ("sum",)},
+        {"window": Rolling(1), "statistics": ("sum", "max")},
+    ]
+    prints = {
+        replace(CASE, aggregations=aggregating(**one), model=None).fingerprint for one in declared
+    }
+    assert len(prints) == len(declared)
+
+
+def test_hours_may_be_written_as_a_float() -> None:
+    lengths = (aggregating(window=Rolling(hours)) for hours in (24, 24.0))
+    prints = {replace(CASE, aggregations=one, model=None).fingerprint for one in lengths}
+    assert len(prints) == 1
+
+
+def test_features_of_rolling_windows_carry_their_length_and_come_last() -> None:
+    rolling = replace(BET_SUM, name="recent", window=Rolling((1, 168)), statistics=("sum", "max"))
+    case = replace(CASE, aggregations=(rolling, BET_SUM))
+    recent = ("recent_1h_sum", "recent_1h_max", "recent_7d_sum", "recent_7d_max")
+    assert case.features == (*CASE.features, *recent)
+
+
+def test_counts_are_whole_numbers() -> None:
+    rolling = replace(BET_SUM, name="recent", window=Rolling(24))
+    assert replace(CASE, aggregations=(rolling, BET_SUM)).whole == {"bet_count", "recent_24h_count"}
+
+
+def test_a_case_without_a_model_has_no_inputs() -> None:
+    assert replace(CASE, model=None).inputs == ()
 
 
 def test_each_anchor_stands_once() -> None:
