@@ -55,6 +55,11 @@ class Contender:
 
 def measure(contender: Contender, log: Path) -> Figures:
     """Run it once; returns when it has ended. Raises Failed, with the end of what it printed."""
+    return figures(watched(contender, log), contender.records, contender.effects)
+
+
+def watched(contender: Contender, log: Path) -> list[Sample]:
+    """The same, as samples."""
     contender.clear()
     cpu_before = _cpu_of_ended_children()
     with _running(contender, log) as process:
@@ -64,7 +69,7 @@ def measure(contender: Contender, log: Path) -> Figures:
         cpu = _cpu_of_ended_children() - cpu_before
         samples.append(Sample(time.monotonic(), contender.effects, cpu, samples[-1].resident))
     contender.check()
-    return figures(samples, contender.records, contender.effects)
+    return samples
 
 
 @contextmanager

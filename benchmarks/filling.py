@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
@@ -54,7 +55,7 @@ def load_lookups(lab: Lab) -> None:
 def fill_naive(lab: Lab) -> Facts:
     """Give the naive their events and their model, once our workers have been through the log."""
     events = _of_users(lab, lab.topics.incoming)
-    asyncio.run(_write(lab, lab.naive.incoming, events))
+    write(lab, lab.naive.incoming, events)
     requests = _of_users(lab, lab.topics.features)
     return Facts(
         naive_events=sum(map(len, events)),
@@ -64,7 +65,12 @@ def fill_naive(lab: Lab) -> Facts:
     )
 
 
-async def _write(lab: Lab, topic: str, records: list[list[OutRecord]]) -> None:
+def write(lab: Lab, topic: str, records: Sequence[Sequence[OutRecord]]) -> None:
+    """Append to each partition of a topic, and return when all is acknowledged."""
+    asyncio.run(_write(lab, topic, records))
+
+
+async def _write(lab: Lab, topic: str, records: Sequence[Sequence[OutRecord]]) -> None:
     outputs = Outputs(lab.settings.kafka)
     try:
         await outputs.deliver({Target(topic, number): one for number, one in enumerate(records)})

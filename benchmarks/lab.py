@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
@@ -99,16 +100,24 @@ class Lab:
 
     def ends(self, name: str) -> list[int]:
         """The next offset to be written, partition by partition."""
-        found = self._admin.ends([(name, number) for number in range(self.partitions)])
-        return [found[(name, number)] for number in range(self.partitions)]
+        found = self._admin.ends([(name, number) for number in self._numbers])
+        return [found[(name, number)] for number in self._numbers]
 
     def marked(self, kind: str) -> int:
         """Records that the markers of a stateful stage say are applied."""
         keys = Keys(self.case.name, kind)
         with self.redis.pipeline(transaction=False) as asked:
-            for number in range(self.partitions):
+            for number in self._numbers:
                 asked.hget(keys.marker(number), "offset")
             return sum(int(offset) + 1 for offset in asked.execute() if offset is not None)
+
+    def generations(self, kind: str) -> list[str]:
+        """The live generation of a stateful stage, partition by partition."""
+        keys = Keys(self.case.name, kind)
+        found: list[Any] = [
+            self.redis.hget(keys.marker(number), "generation") for number in self._numbers
+        ]
+        return [one.decode() for one in found]
 
     def _forgotten(self, group: str) -> bool:
         member = MemberToRemove(group_instance_id=f"{group}-{INSTANCE}")
@@ -118,6 +127,10 @@ class Lab:
             return not self._admin.committed(group)
         except RetriableError:  # a fresh broker's first groups
             return False
+
+    @property
+    def _numbers(self) -> range:
+        return range(self.partitions)
 
     @property
     def _admin(self) -> Admin:

@@ -7,8 +7,14 @@ from collections.abc import Callable
 from benchmarks.findings import Findings
 from benchmarks.latency import measure_latency
 from benchmarks.site import Site
+from benchmarks.users import measure_users
+from benchmarks.weight import measure_weight
 
 Part = Callable[[Site], Findings]
 
-PARTS: dict[str, Part] = {"latency": measure_latency}
+PARTS: dict[str, Part] = {
+    "users": measure_users,
+    "latency": measure_latency,
+    "memory": measure_weight,
+}
 """By name, in the order in which they are measured."""

@@ -40,7 +40,7 @@ def run(site: Site, made: Lab, contender: Contender) -> Figures:
     """Measure it once, and say what came of it."""
     figures = measure(contender, made.directory / f"{contender.name}.log")
     site.say(
-        f"{contender.name:24} {figures.rate:>10,.0f} records/s in {figures.seconds:5.1f} s, "
+        f"{contender.name:45} {figures.rate:>10,.0f} records/s in {figures.seconds:5.1f} s, "
         f"{figures.cpu_rate:>10,.0f} per CPU second"
     )
     return figures
