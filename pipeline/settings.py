@@ -90,6 +90,7 @@ class Settings:
     log_level: str = "info"
     faults: str = ""
     logger: LoggerSettings = LoggerSettings()
+    retention_days: int = 0
 
     @property
     def parquet_dir(self) -> Path:
@@ -171,6 +172,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             bytes=read.number("LOGGER_BYTES", 64 * 1024 * 1024, int, 1),
             seconds=read.number("LOGGER_SECONDS", 5.0, float, 0.1),
         ),
+        retention_days=read.number("RETENTION_DAYS", 0, int, 0),
     )
 
 
