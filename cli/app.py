@@ -29,6 +29,8 @@ _COMMANDS = (
     "resume",
     "lookup",
     "rebuild",
+    "compact",
+    "backfill",
     "forget",
     "topics",
     "doctor",

@@ -62,11 +62,19 @@ def refuse_another_log(
             f"partitions, now there are {partitions}",
             NEW_EPOCH,
         )
+    if marker.is_fenced:
+        raise Refusal(
+            f"the state of partition {place.partition} is being handed over to another declaration "
+            f"({marker.fingerprint}, ours is {fingerprint})",
+            "Start workers with the new declaration once `pipeline backfill` has ended; if it was "
+            "killed, run it again",
+        )
     if marker.fingerprint != fingerprint:
         raise Refusal(
             f"the state of partition {place.partition} was made by another declaration "
             f"({marker.fingerprint}, now {fingerprint})",
-            "Run `pipeline rebuild`, or put the declaration back",
+            "If ours is the older one, deploy the newer; else run `pipeline backfill` for a new "
+            "aggregation, `pipeline rebuild` for any other change, or put the declaration back",
         )
 
 

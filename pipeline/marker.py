@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pipeline.origin import Highest
 
 BEFORE_FIRST = -1
+_TO = ">"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,19 @@ class Marker:
     def at(self, offset: int, highest: Highest, lookups: Mapping[str, str]) -> Marker:
         """The marker after the records up to `offset` have been applied."""
         return replace(self, offset=offset, highest=highest, lookups=lookups)
+
+    def fenced(self, heir: str) -> Marker:
+        """The same progress, on which no worker goes on until the declaration `heir` has it."""
+        return replace(self, fingerprint=f"{self.fingerprint}{_TO}{heir}")
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether the partition is on its way from one declaration to another."""
+        return _TO in self.fingerprint
+
+    def freed(self) -> Marker:
+        """The marker as it was before it was fenced."""
+        return replace(self, fingerprint=self.fingerprint.partition(_TO)[0])
 
     def encode(self) -> dict[str, str]:
         """The fields of its Redis hash."""

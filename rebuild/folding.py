@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.control import Erase, LookupLoaded
 from pipeline.declaration import UseCase
 from pipeline.events import Event
-from pipeline.logged import contents, fold_columns
+from pipeline.logged import Content, contents, fold_columns
 from pipeline.origin import Highest, Origin
 from pipeline.parquet import schemas
 from pipeline.refold import Refold, TableOf
@@ -17,7 +17,21 @@ from pipeline.store.store import Values
 from pipeline.topics import Topics
 from rebuild.history import History, Stream
 
-_BESIDES = ("origin", "extra")
+_BESIDES = ("offset", "origin", "extra")
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A record of the log, as the fold reads it; without content where the fold rejects it."""
+
+    offset: int
+    origin: Origin
+    content: Content
+
+    @property
+    def entity(self) -> str | None:
+        """Whom it is about."""
+        return self.content.entity if isinstance(self.content, Event | Erase) else None
 
 
 @dataclass(slots=True)
@@ -54,21 +68,32 @@ def _fold_stream(
     in_force = stream.epoch.lookups.get(stream.number, {})
     lookups = {name: one for name, one in in_force.items() if name in declared}
     refold = Refold(case, table_of, lookups, folded.states)
-    schema = schemas(case)[Topics.of(case).incoming]
-    columns = (*_BESIDES, *fold_columns(case))
-    for rows in stream.batches(schema, columns, up_to):
-        records = zip(rows["origin"].to_pylist(), contents(case, rows), strict=True)
-        for origin, content in records:
-            if not isinstance(content, LookupLoaded) and not _belongs(stream, content):
-                continue
+    for record in logged(case, stream, up_to):
+        if _belongs(stream, record):
             folded.records += 1
-            folded.highest.admit(Origin.decode(origin.encode()))
-            if isinstance(content, Event):
-                refold.event(content)
-            elif content is not None:
-                refold.control(content)
+            apply(record, refold, folded.highest)
     folded.lookups = refold.lookups
 
 
-def _belongs(stream: Stream, content: Event | Erase | None) -> bool:
-    return stream.is_whole or (content is not None and stream.has(content.entity))
+def logged(case: UseCase, stream: Stream, up_to: int | None = None) -> Iterator[Logged]:
+    """The records of a stream, without replays, up to and with an offset."""
+    schema = schemas(case)[Topics.of(case).incoming]
+    for rows in stream.batches(schema, (*_BESIDES, *fold_columns(case)), up_to):
+        columns = rows["offset"].to_pylist(), rows["origin"].to_pylist(), contents(case, rows)
+        for offset, origin, content in zip(*columns, strict=True):
+            yield Logged(offset, Origin.decode(origin.encode()), content)
+
+
+def apply(record: Logged, refold: Refold, highest: Highest) -> None:
+    """Fold one record, and note its origin."""
+    highest.admit(record.origin)
+    if isinstance(record.content, Event):
+        refold.event(record.content)
+    elif record.content is not None:
+        refold.control(record.content)
+
+
+def _belongs(stream: Stream, record: Logged) -> bool:
+    if stream.is_whole or isinstance(record.content, LookupLoaded):
+        return True
+    return record.entity is not None and stream.has(record.entity)

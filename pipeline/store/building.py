@@ -20,7 +20,10 @@ Generations = tuple[str, str]
 
 
 class Building:
-    """Builds generations of one stage's state. The live state is as it was until `switch`."""
+    """Builds generations of one stage's state. The live state is as it was until `switch`.
+
+    `live` has the live marker, `aside` the one of what is being built; both read any generation.
+    """
 
     def __init__(self, client: Client, keys: Keys, fields: Iterable[str]) -> None:
         fields = tuple(fields)
@@ -28,7 +31,7 @@ class Building:
         self._keys = keys
         self._aside = replace(keys, progress=BUILDING)
         self.live = Store(client, keys, fields)
-        self._built = Store(client, self._aside, fields)
+        self.aside = Store(client, self._aside, fields)
         self._switch = Script("switch.lua")
         self._sweep = Script("sweep.lua")
 
@@ -40,20 +43,24 @@ class Building:
         Whatever an earlier rebuild has left half done is left to `sweep`. Raises Refusal where
         another rebuild of the partition is at work.
         """
-        believed = await self._built.marker(partition)
+        believed = await self.aside.marker(partition)
         count, part = 0, dict[str, Values]()
         for entity, values in entities:
             part[entity] = values
             if len(part) == MOST_ENTITIES:
-                believed = await self._write(partition, believed, marker, part)
+                believed = await self.add(partition, believed, marker, part)
                 count, part = count + len(part), {}
-        await self._write(partition, believed, marker, part)
+        await self.add(partition, believed, marker, part)
         return count + len(part)
 
-    async def _write(
+    async def add(
         self, partition: int, believed: Marker | None, new: Marker, part: Mapping[str, Values]
     ) -> Marker:
-        if await self._built.write(partition, believed, new, part) is not None:
+        """Write some more to what was built up to `believed`, which then goes up to `new`.
+
+        Returns `new`. Raises Refusal where another rebuild of the partition is at work.
+        """
+        if await self.aside.write(partition, believed, new, part) is not None:
             raise _overtaken(partition)
         return new
 
@@ -117,7 +124,7 @@ class Building:
         return len(keys) if done else 0
 
     async def _generations(self, partition: int) -> Generations:
-        live, built = await self.live.marker(partition), await self._built.marker(partition)
+        live, built = await self.live.marker(partition), await self.aside.marker(partition)
         return (live.generation if live else "", built.generation if built else "")
 
 

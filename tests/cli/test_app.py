@@ -24,6 +24,7 @@ COMMANDS = [
     ("resume",),
     ("lookup", "load"),
     ("rebuild",),
+    ("backfill",),
     ("forget",),
     ("topics", "create"),
     ("topics", "check"),

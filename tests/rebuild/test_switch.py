@@ -209,7 +209,7 @@ async def test_a_rebuild_that_is_overtaken_while_it_writes_gives_up(scene: Scene
     believed = first.marker
     await scene.building.write(0, second.marker, second.entities)
     with pytest.raises(Refusal, match="another rebuild"):
-        await scene.building._write(0, believed, first.marker, {})
+        await scene.building.add(0, believed, first.marker, {})
 
 
 async def test_more_entities_than_one_call_takes_are_all_written(scene: Scene) -> None:
