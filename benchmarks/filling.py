@@ -8,14 +8,12 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kafka import KafkaConsumer, TopicPartition
-
 from benchmarks.checks import Features, stored_features
 from benchmarks.contender import ROOT, module
 from benchmarks.lab import Lab
+from benchmarks.reading import records_by_partition
 from benchmarks.size import EVENTS_EACH
 from cli.lookup_loading import load_lookup, only_lookup
-from pipeline.kafka.client import kafka_python_options
 from pipeline.kafka.outputs import Outputs
 from pipeline.manifest import newest_folder, read_manifest
 from pipeline.records import OutRecord, Target
@@ -25,7 +23,6 @@ from training.source import table_of_world, world_of
 
 _SEED = 1
 _TRAINING_USERS = 1_000
-_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +77,11 @@ async def _write(lab: Lab, topic: str, records: Sequence[Sequence[OutRecord]]) -
 
 def _of_users(lab: Lab, topic: str) -> list[list[OutRecord]]:
     """Key and value of the records of the first users, by partition."""
-    consumer = KafkaConsumer(**kafka_python_options(lab.settings.kafka))
-    try:
-        places = [TopicPartition(topic, number) for number in range(lab.partitions)]
-        return [_in_partition(consumer, place, lab.size.folded_by_naive) for place in places]
-    finally:
-        consumer.close()
-
-
-def _in_partition(consumer: KafkaConsumer, place: TopicPartition, users: int) -> list[OutRecord]:
-    consumer.assign([place])
-    consumer.seek_to_beginning(place)
-    end = consumer.end_offsets([place])[place]
-    chosen: list[OutRecord] = []
-    while consumer.position(place) < end:
-        found = consumer.poll(1_000, max_records=_BATCH).get(place, ())
-        chosen += [OutRecord(one.key, one.value) for one in found if _is_of(users, one.key)]
-    return chosen
+    users = lab.size.folded_by_naive
+    return [
+        [OutRecord(one.key, one.value) for one in records if _is_of(users, one.key)]
+        for records in records_by_partition(lab, topic)
+    ]
 
 
 def _is_of(users: int, key: bytes | None) -> bool:

@@ -29,7 +29,7 @@ from pipeline.topics import Topics, group_of
 INSTANCE = "bench"
 PARTITIONS = 8
 _CASE = "first_day_churn"
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,14 @@ class Lab:
                 asked.hget(keys.marker(number), "offset")
             return sum(int(offset) + 1 for offset in asked.execute() if offset is not None)
 
+    def settled(self, group: str) -> int:
+        """How many members a consumer group has; 0 while it shares out its partitions."""
+        try:
+            found = self.client.describe_groups([group])[group]
+        except RetriableError:  # a fresh broker's first groups
+            return 0
+        return len(found["members"]) if found["group_state"] == "Stable" else 0
+
     def generations(self, kind: str) -> list[str]:
         """The live generation of a stateful stage, partition by partition."""
         keys = Keys(self.case.name, kind)
@@ -182,7 +190,7 @@ def _environ(directory: Path, endpoints: Endpoints) -> dict[str, str]:
 
 
 def wait(done: Callable[[], bool], what: str) -> None:
-    """Return once `done`. Raises InfrastructureError after half a minute."""
+    """Return once `done`. Raises InfrastructureError after a minute."""
     deadline = time.monotonic() + _SECONDS
     while not done():
         if time.monotonic() > deadline:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks.contender import ROOT, module
 from benchmarks.findings import Findings, Measure
 from benchmarks.lab import Lab, wait
 from benchmarks.percentiles import Cause, p50_p99, waited
+from benchmarks.reading import records_by_partition
 from benchmarks.search import highest
 from benchmarks.site import Site
 from benchmarks.steady import Works, works
 from benchmarks.watcher import marks_in
 from embedded.tether import tethered
-from pipeline.kafka.client import kafka_python_options
 from pipeline.origin import TIME_HEADER, header_in
 
 STEADY = 2_000.0
@@ -76,7 +75,7 @@ def _latencies(running: Works, rate: float, seconds: float) -> Latencies:
     starts = [made.ends(topic) for topic in topics]
     with _watching(made, marks):
         running.send(rate, seconds)
-    events, inferences = (list(_since(made, *of)) for of in zip(topics, starts, strict=True))
+    events, inferences = (_since(made, *of) for of in zip(topics, starts, strict=True))
     return {
         _FEATURE: p50_p99(waited((event.cause for event in events), marks_in(marks))),
         _INFERENCE: p50_p99(np.asarray([one.at - one.cause.caused_at for one in inferences])),
@@ -103,18 +102,10 @@ class _Arrived(NamedTuple):
     at: float
 
 
-def _since(made: Lab, topic: str, starts: list[int]) -> Iterator[_Arrived]:
-    """The records from the given offsets on, partition by partition."""
-    consumer = KafkaConsumer(**kafka_python_options(made.settings.kafka))
-    try:
-        for number, (start, end) in enumerate(zip(starts, made.ends(topic), strict=True)):
-            place = TopicPartition(topic, number)
-            consumer.assign([place])
-            consumer.seek(place, start)
-            while consumer.position(place) < end:
-                yield from map(_arrived, consumer.poll(1_000).get(place, ()))
-    finally:
-        consumer.close()
+def _since(made: Lab, topic: str, starts: list[int]) -> list[_Arrived]:
+    """The records from the given offsets on."""
+    found = records_by_partition(made, topic, starts)
+    return [_arrived(one) for records in found for one in records]
 
 
 def _arrived(record: Any) -> _Arrived:

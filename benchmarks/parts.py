@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from benchmarks.findings import Findings
 from benchmarks.latency import measure_latency
+from benchmarks.scale import measure_scale
 from benchmarks.site import Site
+from benchmarks.starting import measure_start
 from benchmarks.users import measure_users
 from benchmarks.weight import measure_weight
 
@@ -15,6 +17,8 @@ Part = Callable[[Site], Findings]
 PARTS: dict[str, Part] = {
     "users": measure_users,
     "latency": measure_latency,
+    "scale": measure_scale,
     "memory": measure_weight,
+    "start": measure_start,
 }
 """By name, in the order in which they are measured."""

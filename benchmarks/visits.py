@@ -28,6 +28,9 @@ _FIELDS = {"purchase": "amount", "bet": "bet_amount", "win": "win_amount"}
 _KINDS = ("purchase", *["bet"] * 8, "win")
 _LIFE = ("purchase", "bet", "win", *["bet"] * 7, "purchase", "win", "bet", "bet", "win", "purchase")
 
+LIFE_EVENTS = 1 + len(_LIFE)
+"""Events of a user who has one registration and one of each that follow."""
+
 
 def user_id(number: int) -> str:
     """The id of a user."""
