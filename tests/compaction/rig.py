@@ -32,32 +32,29 @@ async def log(
     await Rig.on(root, logs, limits=LoggerSettings(rows=rows), topic=topic, most=rows).run()
 
 
-def compactor(root: Path, faults: str = "", most_bytes: int = MEGABYTE) -> Compactor:
+def compactor(root: Path, most_bytes: int = MEGABYTE) -> Compactor:
     """One that does not wait for long."""
-    merger = Merger(CASE.entity, most_bytes)
-    return Compactor(root, merger, FaultPoints.parse(faults), wait_seconds=0.1)
+    return Compactor(root, Merger(CASE.entity, most_bytes), FaultPoints(), wait_seconds=0.1)
 
 
 def days(root: Path, topic: str = INCOMING) -> list[Day]:
     return days_of(root / topic, LATER)
 
 
-def compact(
-    root: Path, faults: str = "", *, most_bytes: int = MEGABYTE, topic: str = INCOMING
-) -> list[Outcome]:
+def compact(root: Path, *, most_bytes: int = MEGABYTE, topic: str = INCOMING) -> list[Outcome]:
     """Compact what is not compact yet."""
-    work = compactor(root, faults, most_bytes)
+    work = compactor(root, most_bytes)
     with rearranging(root):
         work.prepare()
         return [work.compact(day) for day in days(root, topic) if not day.is_compact()]
 
 
-def expire(root: Path, faults: str = "") -> list[Outcome]:
+def expire(root: Path, *, topic: str = INCOMING) -> list[Outcome]:
     """Remove all dates."""
-    work = compactor(root, faults)
+    work = compactor(root)
     with rearranging(root):
         work.prepare()
-        return [work.expire(day) for day in days(root)]
+        return [work.expire(day) for day in days(root, topic)]
 
 
 def counts(outcomes: Sequence[Outcome]) -> list[tuple[int, int]]:
