@@ -15,6 +15,7 @@ from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.carrying import append, write_again
+from pipeline.log_locks import rearranging
 from pipeline.records import Target
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.topics import STAGES, Topics, group_of
@@ -81,6 +82,10 @@ class NewEpoch:
         `ask` says no.
         """
         self._wait_until_stopped()
+        with rearranging(self.settings.parquet_dir):
+            self._begin(ask)
+
+    def _begin(self, ask: Ask) -> None:
         root, settings = self.settings.parquet_dir, self.settings
         planner = Planner(self.case, root, settings.partitions)
         plan = unfinished(root)

@@ -79,15 +79,17 @@ class Compactor:
                 end.rmdir()
 
     def compact(self, day: Day) -> Outcome:
-        """Merge a date's files into few. Raises OSError; then the date is as it was."""
+        """Merge a date's files into few. Raises OSError and Refusal; it is whole also then."""
         staged = self._staged(day)
         try:
             before, names = day.size(), day.names()
             self._build(day, staged)
             after = Day(staged.parent, day.date).size()
             self._exchange(day, staged, names)
-        except InfrastructureError as reason:
+        except (InfrastructureError, Refusal) as reason:
             shutil.rmtree(staged, ignore_errors=True)
+            if isinstance(reason, Refusal):
+                raise
             return PutOff(day, str(reason))
         self._remove(staged)
         return Changed(day, before, after)
@@ -120,7 +122,7 @@ class Compactor:
             raise
 
     def _exchange(self, day: Day, staged: Path, names: Sequence[str]) -> None:
-        """Raises InfrastructureError, and then has changed nothing."""
+        """Raises InfrastructureError or Refusal, and then has changed nothing."""
         with replacing(day.home, self.wait_seconds):
             self._check(day)
             if day.names() != list(names):

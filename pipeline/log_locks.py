@@ -25,16 +25,13 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVA
 
 @contextlib.contextmanager
 def publishing(home: Path) -> Iterator[None]:
-    """Share the lock of the topic at `home`. Raises BlockingIOError while files are replaced.
+    """Share the lock of the topic at `home`. Raises InfrastructureError while files are replaced.
 
     Where the file system has no locks nobody can replace files, and none is needed.
     """
     with _opened(home / _LOCK) as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
+        if not _locked_if_possible(handle, fcntl.LOCK_SH):
+            raise InfrastructureError(f"files of {home.name} are being replaced")
         yield
 
 
@@ -46,7 +43,7 @@ def replacing(home: Path, seconds: float) -> Iterator[None]:
     """
     deadline = time.monotonic() + seconds
     with _opened(home / _LOCK) as handle:
-        while not _alone(handle, home):
+        while not _locked(handle, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise InfrastructureError(f"others hold the lock of {home.name}")
             time.sleep(_PAUSE_SECONDS)
@@ -58,7 +55,7 @@ def rearranging(root: Path) -> Iterator[None]:
     """Be the only one to rearrange the files under `root`. Raises Refusal where another does."""
     make_directory(root / WORK)
     with _opened(root / WORK / "lock") as handle:
-        if not _alone(handle, root):
+        if not _locked_if_possible(handle, fcntl.LOCK_EX):
             raise Refusal(
                 f"the files in {root} are being compacted, or a new epoch is being begun",
                 "Wait for that to end",
@@ -66,19 +63,26 @@ def rearranging(root: Path) -> Iterator[None]:
         yield
 
 
-def _alone(handle: int, path: Path) -> bool:
+def _locked(handle: int, kind: int) -> bool:
+    """Whether the lock was free. Raises Refusal where there are none."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
         raise Refusal(
-            f"{path} is on a file system without locks",
-            "Set PIPELINE_DATA to a directory on another file system",
+            "PIPELINE_DATA is on a file system without locks", "Move it to one that has them"
         ) from error
     return True
+
+
+def _locked_if_possible(handle: int, kind: int) -> bool:
+    try:
+        return _locked(handle, kind)
+    except Refusal:
+        return True
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ async def test_while_files_are_exchanged_the_logger_waits(tmp_path: Path) -> Non
     batches = await rig.feed.poll(rig.stage)
     with (
         replacing(tmp_path / INCOMING, 1),
-        pytest.raises(InfrastructureError, match="temporarily unavailable"),
+        pytest.raises(InfrastructureError, match="are being replaced"),
     ):
         await rig.stage.process(batches)
     await rig.stage.process([])
@@ -154,6 +154,7 @@ async def test_without_locks_the_logger_logs_and_nothing_is_compacted(
     await log(tmp_path, {0: bets(20)})
     with pytest.raises(Refusal, match="without locks"):
         compact(tmp_path)
+    assert not (tmp_path / "_compaction" / INCOMING / DAY).exists()
     assert offsets_of(tmp_path) == list(range(20))
 
 
