@@ -50,7 +50,7 @@ class _Trial:
     states: dict[str, EntityState | None] = field(default_factory=dict)
     scores: list[OutRecord] = field(default_factory=list)
     rejected: list[OutRecord] = field(default_factory=list)
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outcomes: list[tuple[str, str]] = field(default_factory=list)
     missed: Counter[str] = field(default_factory=Counter)
 
 
@@ -148,7 +148,7 @@ class FeatureCore:
             state = known.copy() if known else self._fold.empty()
             trial.states[event.entity] = state
         outcome = self._fold.apply(state, event, tables)
-        trial.outcomes[(event.event_type, outcome.reason)] += 1
+        trial.outcomes.append((event.event_type, outcome.reason))
         for lookup in outcome.missed:
             trial.missed[lookup] += 1
         if outcome.causes_score:
@@ -180,7 +180,7 @@ class FeatureCore:
 
     def _settle(self, partition: int, trial: _Trial) -> None:
         self._cache.put(partition, trial.states)
-        for (event_type, reason), count in trial.outcomes.items():
+        for (event_type, reason), count in Counter(trial.outcomes).items():
             metrics.RECORDS.labels(STAGE, event_type, reason).inc(count)
             if reason != COUNTED:
                 metrics.NOT_COUNTED.labels(reason).inc(count)
