@@ -39,7 +39,7 @@ class EntityState:
     moments: list[Moments]
     recent: tuple[bytes, ...] = ()
     newest: int | None = None
-    tiles: list[Tiles] = field(default_factory=list)
+    tiles: list[list[Tiles]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, case: UseCase) -> EntityState:
@@ -59,7 +59,7 @@ class EntityState:
             [moments.copy() for moments in self.moments],
             self.recent,
             self.newest,
-            [[window.copy() for window in tiles] for tiles in self.tiles],
+            [windows.copy() for windows in self.tiles],
         )
 
 
@@ -114,10 +114,11 @@ class StateCodec:
 
     def _with_tiles(self, numbers: list[float | int], state: EntityState) -> list[str | bytes]:
         """The same, with what the rolling windows hold as of the newest event."""
-        newest, both = state.newest or 0, [*zip(self._tilings, state.tiles, strict=True)]
-        for tiling, tiles in both:
-            numbers += tiling.read(tiles, newest)
-        packed = [tiling.pack(tiles, newest) for tiling, tiles in both]
+        packed = []
+        for tiling, windows in zip(self._tilings, state.tiles, strict=True):
+            told, tiles = tiling.stored(windows, state.newest or 0)
+            numbers += told
+            packed.append(tiles)
         return [*self._values(numbers, state), *packed]
 
     def _values(self, numbers: list[float | int], state: EntityState) -> list[str | bytes]:

@@ -49,7 +49,7 @@ class World(Protocol):
         ...
 
     def events(self) -> Iterator[SourceRecord]:
-        """All events, in the order of their own times."""
+        """All events as they arrive: in the order of their own times, but for late ones."""
         ...
 
     def live(self, now: Callable[[], int]) -> Iterator[SourceRecord]:

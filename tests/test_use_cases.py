@@ -71,7 +71,10 @@ def test_its_world_makes_events_count_and_features_move(
         reasons.add(fold.apply(state, event, tables).reason)
     assert COUNTED in reasons
     for state in states.values():
-        assert codec.decode([_bytes(one) for one in codec.encode(state)]) == state
+        read = codec.decode([_bytes(one) for one in codec.encode(state)])
+        assert read is not None
+        assert codec.encode(read) == codec.encode(state)
+        assert fold.values(read, WORLD_END) == fold.values(state, WORLD_END)
         assert tuple(fold.features(state, WORLD_END)) == case.features
 
 
@@ -79,9 +82,9 @@ def test_its_model_reads_features_of_its_own(case: UseCase) -> None:
     assert set(case.inputs) <= set(case.features)
 
 
-def test_it_predicts_a_declared_outcome(case: UseCase) -> None:
+def test_what_its_model_predicts_is_a_declared_outcome(case: UseCase) -> None:
     outcomes = {one.name for event in case.events for one in event.fields if one.outcome}
-    assert case.outcome in outcomes
+    assert case.outcome in (outcomes if case.model else {""})
 
 
 def test_no_two_cases_share_a_topic() -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from pipeline.declaration.fields import Field, Integer, Number, Text
 from pipeline.windows import STATISTICS, WHOLE, Rolling, Window
-from pipeline.windows.kept import KNOWN
+from pipeline.windows.kept import DISTINCT, KNOWN
 
 ENVELOPE = ("event_type", "event_time", "event_id", "schema_version")
 
@@ -43,8 +43,8 @@ class Lookup:
 class Aggregation:
     """Statistics of the field `of` in events of type `event`: sum, mean, count and var of a number.
 
-    A rolling window may tell others instead: `min`, `max`, `last`, and `distinct`, how many
-    different values of an integer or a text there were, counted up to 32.
+    A rolling window may tell `min`, `max` and `last` as well; or `distinct`: how many different
+    values of an integer there were, counted up to 32.
     """
 
     name: str
@@ -219,13 +219,9 @@ def _aggregation_problems(case: UseCase) -> list[str]:
 
 def _needed(one: Aggregation) -> tuple[str, tuple[type[Field], ...]]:
     """What an aggregation can be of, in words and as types."""
-    if "distinct" not in one.statistics:
-        return "number", (Number, Integer)
-    return (
-        ("text or integer", (Text, Integer))
-        if len(one.statistics) == 1
-        else ("integer", (Integer,))
-    )
+    if DISTINCT in one.statistics:
+        return "integer", (Integer,)
+    return "number", (Number, Integer)
 
 
 def _statistics_problems(one: Aggregation) -> list[str]:
@@ -233,9 +229,11 @@ def _statistics_problems(one: Aggregation) -> list[str]:
         usual = one.statistics == STATISTICS
         return [] if usual else [f"aggregation {one.name} needs a rolling window to tell others"]
     unknown = [name for name in one.statistics if name not in KNOWN]
+    besides = DISTINCT in one.statistics and len(one.statistics) > 1
     return [
         *([] if one.statistics else [f"aggregation {one.name} tells nothing"]),
         *(f"aggregation {one.name} cannot tell {name}" for name in unknown),
+        *([f"aggregation {one.name} tells {DISTINCT}, and nothing besides"] if besides else []),
     ]
 
 

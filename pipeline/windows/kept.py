@@ -1,13 +1,13 @@
-"""What a tile may keep of the values that fell into it: one `Part` for each group of statistics.
+"""What a tile keeps of the values that fell into it: bytes, in memory as they are stored.
 
-What a part holds is a value: it is never changed in place, so tiles can be shared by copies of a
-state.
+So a state is read and written without a look at its tiles, and copies of it share them. `Numbers`
+keeps a row of numbers, made up of a `Part` for each group of statistics; `Distinct` keeps a set.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, ClassVar, Protocol
 
@@ -15,200 +15,226 @@ from pipeline.windows.moments import Moments
 
 STATISTICS = ("sum", "mean", "count", "var")
 """What an aggregation tells unless it says otherwise."""
-WHOLE = ("count", "distinct")
+DISTINCT = "distinct"
+WHOLE = ("count", DISTINCT)
 """The statistics that are integers."""
 MOST_DISTINCT = 32
 _HASH_BYTES = 8
 
 Value = float | str
+Row = tuple[Any, ...]
+"""A part's numbers."""
+Told = tuple[float | int, ...]
+"""Statistics in the order of their declaration."""
+
+
+class Kept(Protocol):
+    """What the tiles of one aggregation keep. Times are microseconds."""
+
+    @property
+    def nothing(self) -> Told:
+        """What no tile at all tells."""
+        ...
+
+    def first(self, value: Any, at: int) -> bytes:
+        """The tile of one value, of an event at `at`."""
+        ...
+
+    def plus(self, tile: bytes, value: Any, at: int) -> bytes:
+        """The tile with one value more."""
+        ...
+
+    def merged(self, tiles: Sequence[bytes]) -> bytes:
+        """These tiles, the oldest first and at least one, as a single one."""
+        ...
+
+    def told(self, tile: bytes) -> Told:
+        """What a tile tells."""
+        ...
+
+    def end(self, packed: bytes, start: int) -> int:
+        """Where the tile that starts there ends."""
+        ...
 
 
 class Part(Protocol):
-    """One group of statistics. What it holds is its own affair; `Any` here."""
+    """One group of statistics, and the numbers from which they come."""
 
     statistics: ClassVar[tuple[str, ...]]
+    form: ClassVar[str]
 
-    def first(self, value: Any, at: int) -> Any:
-        """What is held after one value."""
+    def first(self, value: float, at: int) -> Row:
+        """The numbers of one value."""
         ...
 
-    def plus(self, held: Any, value: Any, at: int) -> Any:
-        """What is held after one value more, of an event at `at`."""
+    def plus(self, row: Row, value: float, at: int) -> Row:
+        """The numbers with one value more."""
         ...
 
-    def merged(self, parts: Sequence[Any]) -> Any:
-        """What several tiles hold together; the oldest tile comes first, and there is one."""
+    def merged(self, rows: Sequence[Row]) -> Row:
+        """Those of several tiles together, the oldest first."""
         ...
 
-    def read(self, held: Any) -> tuple[float | int, ...]:
+    def read(self, row: Row) -> Told:
         """The `statistics`, in their order."""
         ...
 
-    def pack(self, held: Any) -> bytes:
-        """As bytes, exactly."""
-        ...
 
-    def unpack(self, packed: bytes, start: int) -> tuple[Any, int]:
-        """What `pack` wrote from `start` on, and where it ends. Raises ValueError."""
-        ...
-
-
-class _Numbers:
-    """Packs what is a fixed row of numbers."""
-
-    form: ClassVar[struct.Struct]
-
-    def _unpacked(self, packed: bytes, start: int) -> tuple[tuple[Any, ...], int]:
-        try:
-            return self.form.unpack_from(packed, start), start + self.form.size
-        except struct.error as error:
-            raise ValueError("a tile is cut off") from error
-
-
-class MomentsPart(_Numbers):
-    """Holds `Moments`."""
+class MomentsPart:
+    """Count, sum, mean and M2."""
 
     statistics: ClassVar[tuple[str, ...]] = STATISTICS
-    form = struct.Struct("<Qddd")
+    form: ClassVar[str] = "Qddd"
 
-    def first(self, value: float, at: int) -> Moments:
-        """One value's."""
-        return self.plus(Moments(), value, at)
+    def first(self, value: float, at: int) -> Row:
+        """Those of one value."""
+        return self.plus((0, 0.0, 0.0, 0.0), value, at)
 
-    def plus(self, held: Moments, value: float, at: int) -> Moments:  # noqa: ARG002 - of no matter
-        """Welford's update of a copy."""
-        moments = held.copy()
+    def plus(self, row: Row, value: float, at: int) -> Row:  # noqa: ARG002 - it is of no matter when
+        """By Welford's update."""
+        moments = Moments(*row)
         moments.add(value)
-        return moments
+        return moments.row
 
-    def merged(self, parts: Sequence[Moments]) -> Moments:
+    def merged(self, rows: Sequence[Row]) -> Row:
         """By Chan's formula, oldest first."""
-        return Moments.merged(parts)
+        return Moments.merged(rows).row
 
-    def read(self, held: Moments) -> tuple[float | int, ...]:
+    def read(self, row: Row) -> Told:
         """Sum, mean, count and the sample variance."""
-        return held.sum, held.mean, held.count, held.var
-
-    def pack(self, held: Moments) -> bytes:
-        """Count, sum, mean, M2."""
-        return self.form.pack(held.count, held.sum, held.mean, held.m2)
-
-    def unpack(self, packed: bytes, start: int) -> tuple[Moments, int]:
-        """The same."""
-        numbers, end = self._unpacked(packed, start)
-        return Moments(*numbers), end
+        return row[1], row[2], row[0], Moments(*row).var
 
 
-class Extremes(_Numbers):
-    """Holds the smallest and the largest value."""
+class Extremes:
+    """The smallest and the largest value."""
 
     statistics: ClassVar[tuple[str, ...]] = ("min", "max")
-    form = struct.Struct("<dd")
+    form: ClassVar[str] = "dd"
 
-    def first(self, value: float, at: int) -> tuple[float, float]:  # noqa: ARG002 - of no matter
+    def first(self, value: float, at: int) -> Row:  # noqa: ARG002 - it is of no matter when
         """It is both."""
         return value, value
 
-    def plus(self, held: tuple[float, float], value: float, at: int) -> tuple[float, float]:  # noqa: ARG002 - of no matter
-        """The wider of what was held and the value."""
-        return min(held[0], value), max(held[1], value)
+    def plus(self, row: Row, value: float, at: int) -> Row:  # noqa: ARG002 - it is of no matter when
+        """The wider of the two."""
+        return min(row[0], value), max(row[1], value)
 
-    def merged(self, parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    def merged(self, rows: Sequence[Row]) -> Row:
         """The widest."""
-        return min(low for low, _ in parts), max(high for _, high in parts)
+        return min(low for low, _ in rows), max(high for _, high in rows)
 
-    def read(self, held: tuple[float, float]) -> tuple[float | int, ...]:
+    def read(self, row: Row) -> Told:
         """Both."""
-        return held
-
-    def pack(self, held: tuple[float, float]) -> bytes:
-        """Both."""
-        return self.form.pack(*held)
-
-    def unpack(self, packed: bytes, start: int) -> tuple[tuple[Any, ...], int]:
-        """Both."""
-        return self._unpacked(packed, start)
+        return row
 
 
-class Last(_Numbers):
-    """Holds the value of the newest event and its time; of two at once the later in the log."""
+class Last:
+    """The newest event's time and value; of two at once the later in the log."""
 
     statistics: ClassVar[tuple[str, ...]] = ("last",)
-    form = struct.Struct("<qd")
+    form: ClassVar[str] = "qd"
 
-    def first(self, value: float, at: int) -> tuple[int, float]:
+    def first(self, value: float, at: int) -> Row:
         """The only one."""
         return at, value
 
-    def plus(self, held: tuple[int, float], value: float, at: int) -> tuple[int, float]:
+    def plus(self, row: Row, value: float, at: int) -> Row:
         """The newer of the two."""
-        return (at, value) if at >= held[0] else held
+        return (at, value) if at >= row[0] else row
 
-    def merged(self, parts: Sequence[tuple[int, float]]) -> tuple[int, float]:
+    def merged(self, rows: Sequence[Row]) -> Row:
         """The newest tile's."""
-        return parts[-1]
+        return rows[-1]
 
-    def read(self, held: tuple[int, float]) -> tuple[float | int, ...]:
-        """Its value."""
-        return (held[1],)
-
-    def pack(self, held: tuple[int, float]) -> bytes:
-        """Time and value."""
-        return self.form.pack(*held)
-
-    def unpack(self, packed: bytes, start: int) -> tuple[tuple[Any, ...], int]:
-        """Time and value."""
-        return self._unpacked(packed, start)
+    def read(self, row: Row) -> Told:
+        """The value."""
+        return row[1:]
 
 
-class Distinct:
-    """Holds which values there were, by 8 bytes each, up to 32 of them: it counts no further."""
-
-    statistics: ClassVar[tuple[str, ...]] = ("distinct",)
-
-    def first(self, value: Value, at: int) -> tuple[bytes, ...]:  # noqa: ARG002 - of no matter
-        """One."""
-        return (_hashed(value),)
-
-    def plus(self, held: tuple[bytes, ...], value: Value, at: int) -> tuple[bytes, ...]:  # noqa: ARG002 - of no matter
-        """One more, if it is new and there is room."""
-        return _union((held, (_hashed(value),)))
-
-    def merged(self, parts: Sequence[tuple[bytes, ...]]) -> tuple[bytes, ...]:
-        """All of them, as far as there is room."""
-        return _union(parts)
-
-    def read(self, held: tuple[bytes, ...]) -> tuple[float | int, ...]:
-        """How many there are."""
-        return (len(held),)
-
-    def pack(self, held: tuple[bytes, ...]) -> bytes:
-        """How many, and each."""
-        return bytes((len(held),)) + b"".join(held)
-
-    def unpack(self, packed: bytes, start: int) -> tuple[tuple[bytes, ...], int]:
-        """The same."""
-        first = start + 1
-        end = first + _HASH_BYTES * packed[start] if start < len(packed) else first
-        if end > len(packed):
-            raise ValueError("a tile is cut off")
-        return tuple(packed[i : i + _HASH_BYTES] for i in range(first, end, _HASH_BYTES)), end
-
-
-PARTS: tuple[Part, ...] = (MomentsPart(), Extremes(), Last(), Distinct())
-KNOWN = tuple(name for part in PARTS for name in part.statistics)
+PARTS: tuple[Part, ...] = (MomentsPart(), Extremes(), Last())
+KNOWN = (*(name for part in PARTS for name in part.statistics), DISTINCT)
 """Every statistic there is."""
 
 
-def parts_of(statistics: Iterable[str]) -> tuple[Part, ...]:
-    """The parts that these statistics need."""
-    wanted = {*statistics}
-    return tuple(part for part in PARTS if wanted & {*part.statistics})
+class Numbers:
+    """A row of numbers: those of each part that the statistics need."""
+
+    def __init__(self, statistics: Sequence[str]) -> None:
+        parts = [part for part in PARTS if {*statistics} & {*part.statistics}]
+        ends = [sum(len(part.form) for part in parts[: n + 1]) for n in range(len(parts))]
+        starts = [end - len(part.form) for part, end in zip(parts, ends, strict=True)]
+        self._parts = [*zip(parts, map(slice, starts, ends), strict=True)]
+        self._form = struct.Struct("<" + "".join(part.form for part in parts))
+        self._places = [
+            [name for part in parts for name in part.statistics].index(name) for name in statistics
+        ]
+        self.nothing: Told = tuple(0 if name in WHOLE else 0.0 for name in statistics)
+
+    def first(self, value: float, at: int) -> bytes:
+        """The tile of one value."""
+        return self._form.pack(*(one for part, _ in self._parts for one in part.first(value, at)))
+
+    def plus(self, tile: bytes, value: float, at: int) -> bytes:
+        """The tile with one value more."""
+        row, new = self._form.unpack(tile), list[Any]()
+        for part, own in self._parts:
+            new += part.plus(row[own], value, at)
+        return self._form.pack(*new)
+
+    def merged(self, tiles: Sequence[bytes]) -> bytes:
+        """Each part's numbers, merged."""
+        rows, merged = [self._form.unpack(tile) for tile in tiles], list[Any]()
+        for part, own in self._parts:
+            merged += part.merged([row[own] for row in rows])
+        return self._form.pack(*merged)
+
+    def told(self, tile: bytes) -> Told:
+        """The statistics, as declared."""
+        row, told = self._form.unpack(tile), list[float | int]()
+        for part, own in self._parts:
+            told += part.read(row[own])
+        return tuple([told[place] for place in self._places])
+
+    def end(self, packed: bytes, start: int) -> int:  # noqa: ARG002 - all tiles are of one size
+        """A row further."""
+        return start + self._form.size
 
 
-def _union(parts: Iterable[tuple[bytes, ...]]) -> tuple[bytes, ...]:
-    """The different ones in the order of their coming, and no more than there is room for."""
-    return tuple(dict.fromkeys(one for part in parts for one in part))[:MOST_DISTINCT]
+class Distinct:
+    """Which values there were, by 8 bytes each, up to 32 of them: it counts no further."""
+
+    nothing: Told = (0,)
+
+    def first(self, value: Value, at: int) -> bytes:  # noqa: ARG002 - it is of no matter when
+        """One."""
+        return b"\1" + _hashed(value)
+
+    def plus(self, tile: bytes, value: Value, at: int) -> bytes:
+        """One more, if it is new and there is room."""
+        return self.merged((tile, self.first(value, at)))
+
+    def merged(self, tiles: Sequence[bytes]) -> bytes:
+        """Those of all tiles, as far as there is room."""
+        different = [*dict.fromkeys(one for tile in tiles for one in _hashes(tile))]
+        kept = different[:MOST_DISTINCT]
+        return bytes((len(kept),)) + b"".join(kept)
+
+    def told(self, tile: bytes) -> Told:
+        """How many there are."""
+        return (tile[0],)
+
+    def end(self, packed: bytes, start: int) -> int:
+        """As many hashes further as the first byte says."""
+        return start + 1 + _HASH_BYTES * packed[start] if start < len(packed) else start + 1
+
+
+def kept_for(statistics: Sequence[str]) -> Kept:
+    """What the tiles of an aggregation keep that tells these."""
+    return Distinct() if DISTINCT in statistics else Numbers(statistics)
+
+
+def _hashes(tile: bytes) -> list[bytes]:
+    return [tile[i : i + _HASH_BYTES] for i in range(1, len(tile), _HASH_BYTES)]
 
 
 def _hashed(value: Value) -> bytes:

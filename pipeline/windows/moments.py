@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+Row = tuple[int, float, float, float]
+
 
 class Moments(msgspec.Struct, gc=False):
     """Count, sum, mean and the sum of squared deviations (M2) of the values taken in."""
@@ -33,20 +35,30 @@ class Moments(msgspec.Struct, gc=False):
         """The sample variance, M2 / (count - 1); 0 while count < 2."""
         return self.m2 / (self.count - 1) if self.count > 1 else 0.0
 
+    @property
+    def statistics(self) -> tuple[float, float, int, float]:
+        """Sum, mean, count and sample variance."""
+        count = self.count
+        return self.sum, self.mean, count, self.m2 / (count - 1) if count > 1 else 0.0
+
     def copy(self) -> Moments:
         """An equal, independent value."""
         return Moments(self.count, self.sum, self.mean, self.m2)
 
+    @property
+    def row(self) -> Row:
+        """As a row of numbers, as `Moments(*row)` takes them."""
+        return self.count, self.sum, self.mean, self.m2
+
     @classmethod
-    def merged(cls, parts: Iterable[Moments]) -> Moments:
-        """The moments of all values of `parts`, at least one, merged in their order."""
-        rest = iter(parts)
-        first = next(rest)
-        count, total, mean, m2 = first.count, first.sum, first.mean, first.m2
-        for part in rest:
-            both, apart = count + part.count, part.mean - mean
-            m2 += part.m2 + apart * apart * count * part.count / both
-            mean += apart * part.count / both
-            total += part.sum
+    def merged(cls, rows: Iterable[Row]) -> Moments:
+        """The moments of all values of these rows, at least one, merged in their order."""
+        rest = iter(rows)
+        count, total, mean, m2 = next(rest)
+        for more, of_more, mean_of_more, m2_of_more in rest:
+            both, apart = count + more, mean_of_more - mean
+            m2 += m2_of_more + apart * apart * count * more / both
+            mean += apart * more / both
+            total += of_more
             count = both
         return cls(count, total, mean, m2)

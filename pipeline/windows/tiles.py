@@ -1,105 +1,134 @@
 """The tiles of one rolling aggregation: how they take events in, are read, and are packed.
 
-A tile is named by its number, event time divided by its width. Of each window the tiles are a dict
-from number to what each part holds; numbers may be missing, and stale ones are of no effect.
+A tile is named by its number: event time divided by its width.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.windows.kept import WHOLE, Part, Value, parts_of
+import msgspec
+
+from pipeline.windows.kept import Kept, Told, Value, kept_for
 from pipeline.windows.rolling import TILES, Rolling
-
-Tile = tuple[Any, ...]
-"""What each part holds; never changed in place."""
-Tiles = list[dict[int, Tile]]
-"""The tiles of each window of one aggregation."""
 
 _MASK = struct.Struct("<H")
 _ALL = 2**TILES
 
 
+class Past(msgspec.Struct, frozen=True, gc=False):
+    """The eleven tiles before that numbered `last`: merged to one, if any, and packed."""
+
+    last: int
+    merged: bytes | None
+    mask: int
+    packed: bytes
+
+
+class View(msgspec.Struct, frozen=True, gc=False):
+    """A window as of a moment in the tile `last`: what it tells, and how it is stored."""
+
+    last: int
+    told: Told
+    packed: bytes
+
+
+class Tiles(msgspec.Struct, eq=False, gc=False):
+    """The tiles of one window by their numbers; `held` stays as it is, an event makes new `Tiles`.
+
+    What was made of them last is kept beside: most events leave all but the newest tile alone.
+    """
+
+    held: Mapping[int, bytes]
+    past: Past | None = None
+    view: View | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tiles) and self.held == other.held
+
+    __hash__ = None  # type: ignore[assignment] # as of any class with __eq__
+
+
 class Tiling:
-    """What to do with the tiles of an aggregation. `newest` is the entity's newest event time."""
+    """What to do with an aggregation's tiles. `newest` is the entity's newest event time."""
 
     def __init__(self, window: Rolling, statistics: Sequence[str]) -> None:
         self._widths = window.tiles
-        self._parts = parts_of(statistics)
-        told = [name for part in self._parts for name in part.statistics]
-        self._places = [told.index(name) for name in statistics]
-        self._nothing = [0 if name in WHOLE else 0.0 for name in told]
+        self._kept: Kept = kept_for(statistics)
 
-    def empty(self) -> Tiles:
-        """Before the first event."""
-        return [{} for _ in self._widths]
+    def empty(self) -> list[Tiles]:
+        """The tiles of each window before the first event."""
+        return [Tiles({}) for _ in self._widths]
 
-    def add(self, tiles: Tiles, value: Value, at: int, newest: int) -> bool:
+    def add(self, windows: list[Tiles], value: Value, at: int, newest: int) -> bool:
         """Take in an event at `at`, not after `newest`; False where it is too late for all."""
         taken = False
-        for width, window in zip(self._widths, tiles, strict=True):
-            number, too_old = at // width, newest // width - TILES
-            if number > too_old:
-                self._put(window, number, value, at)
+        for place, width in enumerate(self._widths):
+            number, last = at // width, newest // width
+            if number > last - TILES:
+                windows[place] = self._with(windows[place], number, value, at, last)
                 taken = True
-                if len(window) > TILES:
-                    _drop(window, too_old)
         return taken
 
-    def read(self, tiles: Tiles, as_of: int) -> list[float | int]:
+    def read(self, windows: Iterable[Tiles], as_of: int) -> list[float | int]:
         """The statistics of each window as of `as_of`, 0 where it is empty.
 
         That moment is not before the entity's newest event: older tiles may be gone.
         """
-        values: list[float | int] = []
-        for width, window in zip(self._widths, tiles, strict=True):
-            told = self._told([window[number] for number in _live(window, as_of // width)])
-            values += [told[place] for place in self._places]
-        return values
+        return self.stored(windows, as_of)[0]
 
-    def pack(self, tiles: Tiles, newest: int) -> bytes:
-        """What counts as of `newest`: of each window which tiles there are, and what they hold."""
-        packed = []
-        for width, window in zip(self._widths, tiles, strict=True):
-            last = newest // width
-            numbers = _live(window, last)
-            packed.append(_MASK.pack(sum(1 << (last - number) for number in numbers)))
-            packed += [self._pack(window[number]) for number in numbers]
-        return b"".join(packed)
+    def stored(self, windows: Iterable[Tiles], newest: int) -> tuple[list[float | int], bytes]:
+        """What `read` gives, and all that counts as of `newest`, packed.
 
-    def unpack(self, packed: bytes, newest: int) -> Tiles:
+        Of each window this is a mask of its tiles, and these in order.
+        """
+        told, packed = list[float | int](), list[bytes]()
+        for width, tiles in zip(self._widths, windows, strict=True):
+            last, view = newest // width, tiles.view
+            if view is None or view.last != last:
+                view = tiles.view = self._view(tiles, last)
+            told += view.told
+            packed.append(view.packed)
+        return told, b"".join(packed)
+
+    def unpack(self, packed: bytes, newest: int) -> list[Tiles]:
         """The inverse of `pack`. Raises ValueError for what it did not write."""
-        tiles, start = [], 0
+        windows, start = [], 0
         for width in self._widths:
-            window, start = self._unpack(packed, start, newest // width)
-            tiles.append(window)
+            tiles, start = self._unpack(packed, start, newest // width)
+            windows.append(tiles)
         if start != len(packed):
-            raise ValueError("there is more than the tiles")
-        return tiles
+            raise ValueError("the tiles have another length")
+        return windows
 
-    def _put(self, window: dict[int, Tile], number: int, value: Value, at: int) -> None:
-        held = window.get(number)
-        if held is None:
-            window[number] = tuple([part.first(value, at) for part in self._parts])
-        else:
-            pairs = zip(self._parts, held, strict=True)
-            window[number] = tuple([part.plus(one, value, at) for part, one in pairs])
+    def _with(self, tiles: Tiles, number: int, value: Value, at: int, last: int) -> Tiles:
+        held, kept, past = tiles.held, self._kept, tiles.past if number == last else None
+        before = held.get(number)
+        if before is not None:
+            return Tiles({**held, number: kept.plus(before, value, at)}, past)
+        new = {old: tile for old, tile in held.items() if old > last - TILES}
+        new[number] = kept.first(value, at)
+        return Tiles(new, past)
 
-    def _told(self, tiles: Sequence[Tile]) -> Sequence[float | int]:
-        """The statistics of all parts, of these tiles together; the oldest comes first."""
-        if not tiles:
-            return self._nothing
-        told: list[float | int] = []
-        for part, held in zip(self._parts, zip(*tiles, strict=True), strict=True):
-            told += part.read(part.merged(held))
-        return told
+    def _view(self, tiles: Tiles, last: int) -> View:
+        past, now = tiles.past, tiles.held.get(last)
+        if past is None or past.last != last:
+            past = tiles.past = self._past(tiles.held, last)
+        if now is None:
+            told = self._kept.nothing if past.merged is None else self._kept.told(past.merged)
+            return View(last, told, _MASK.pack(past.mask) + past.packed)
+        both = now if past.merged is None else self._kept.merged((past.merged, now))
+        packed = b"".join((_MASK.pack(past.mask | 1), past.packed, now))
+        return View(last, self._kept.told(both), packed)
 
-    def _pack(self, tile: Tile) -> bytes:
-        return b"".join([part.pack(one) for part, one in zip(self._parts, tile, strict=True)])
+    def _past(self, held: Mapping[int, bytes], last: int) -> Past:
+        numbers = [number for number in range(last - TILES + 1, last) if number in held]
+        tiles = [held[number] for number in numbers]
+        mask = sum([1 << (last - number) for number in numbers])
+        return Past(last, self._kept.merged(tiles) if tiles else None, mask, b"".join(tiles))
 
-    def _unpack(self, packed: bytes, start: int, last: int) -> tuple[dict[int, Tile], int]:
+    def _unpack(self, packed: bytes, start: int, last: int) -> tuple[Tiles, int]:
         """The tiles of one window, whose newest could have the number `last`."""
         try:
             (mask,) = _MASK.unpack_from(packed, start)
@@ -107,27 +136,11 @@ class Tiling:
             raise ValueError("a window is missing") from error
         if mask >= _ALL:
             raise ValueError("a window has too many tiles")
-        window: dict[int, Tile] = {}
+        held: dict[int, bytes] = {}
         start += _MASK.size
         for back in reversed(range(TILES)):
             if mask >> back & 1:
-                window[last - back], start = _unpacked(self._parts, packed, start)
-        return window, start
-
-
-def _unpacked(parts: Sequence[Part], packed: bytes, start: int) -> tuple[Tile, int]:
-    tile = []
-    for part in parts:
-        held, start = part.unpack(packed, start)
-        tile.append(held)
-    return tuple(tile), start
-
-
-def _live(window: dict[int, Tile], last: int) -> list[int]:
-    """The numbers of the tiles that count while `last` is the newest, oldest first."""
-    return [number for number in range(last - TILES + 1, last + 1) if number in window]
-
-
-def _drop(window: dict[int, Tile], too_old: int) -> None:
-    for number in [number for number in window if number <= too_old]:
-        del window[number]
+                end = self._kept.end(packed, start)
+                held[last - back] = packed[start:end]
+                start = end
+        return Tiles(held), start

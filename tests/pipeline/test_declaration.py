@@ -112,7 +112,7 @@ def looking_up(**fields: Any) -> tuple[Lookup, ...]:
         ),
         (
             {"aggregations": aggregating(window=Rolling(1), statistics=("sum", "distinct"))},
-            "aggregation bet needs a required integer bet_amount",
+            "needs a required integer bet_amount .* bet tells distinct, and nothing besides",
         ),
         (
             {"aggregations": aggregating(window=Rolling(1), statistics=("min", "min"))},

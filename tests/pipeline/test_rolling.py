@@ -13,7 +13,7 @@ from pipeline.fold import COUNTED, LATE
 from pipeline.state import EntityState, StateCodec
 from pipeline.times import HOUR, MINUTE
 from pipeline.windows import Moments, Rolling
-from pipeline.windows.kept import MOST_DISTINCT, PARTS, Distinct, Extremes, Last, MomentsPart
+from pipeline.windows.kept import MOST_DISTINCT, PARTS, Distinct, Extremes, Last
 from tests.support.events import NOON, SECOND
 from tests.support.properties import PROPERTY
 from tests.support.rolling import (
@@ -98,7 +98,7 @@ def test_a_state_comes_back_bit_for_bit(log: list[Any]) -> None:
 @given(logs(most=120))
 def test_a_state_never_holds_more_than_12_tiles_of_a_window(log: list[Any]) -> None:
     state = folded(log)
-    assert all(len(window) <= 12 for tiles in state.tiles for window in tiles)
+    assert all(len(tiles.held) <= 12 for windows in state.tiles for tiles in windows)
 
 
 @PROPERTY
@@ -200,7 +200,7 @@ def test_tiles_that_no_codec_wrote_are_refused(name: str, cut: bytes) -> None:
 def test_bytes_behind_the_tiles_are_refused() -> None:
     values = stored(folded([bet(NOON)]))
     values[-1] += b"\0"
-    with pytest.raises(ValueError, match="more than the tiles"):
+    with pytest.raises(ValueError, match="another length"):
         CODEC.decode(values)
 
 
@@ -239,17 +239,38 @@ def assert_merged(found: Any, wanted: Any) -> None:
 @PROPERTY
 @given(some, some)
 def test_merged_moments_are_those_of_all_values(a: list[float], b: list[float]) -> None:
-    merged = Moments.merged([held_by(MomentsPart(), a), held_by(MomentsPart(), b)])
-    whole = held_by(MomentsPart(), [*a, *b])
+    merged = Moments.merged([moments_of(a).row, moments_of(b).row])
+    whole = moments_of([*a, *b])
     assert merged.count == whole.count
     assert_merged((merged.sum, merged.mean), (whole.sum, whole.mean))
     assert math.isclose(merged.var, whole.var, rel_tol=1e-9, abs_tol=whole.mean**2 * 1e-14)
 
 
-def test_the_oldest_tile_comes_first_when_tiles_are_merged() -> None:
-    older, newer = (0, 1.0), (0, 2.0)
+def moments_of(values: list[float]) -> Moments:
+    moments = Moments()
+    for value in values:
+        moments.add(value)
+    return moments
+
+
+sets = st.lists(st.integers(0, 40).map(float), min_size=1, max_size=60)
+
+
+@PROPERTY
+@given(st.lists(sets, min_size=1, max_size=5))
+def test_different_values_of_several_tiles_are_counted_once_up_to_32(tiles: Any) -> None:
+    held = [held_by(Distinct(), values) for values in tiles]
+    wanted = min(len({value for values in tiles for value in values}), MOST_DISTINCT)
+    assert Distinct().told(Distinct().merged(held)) == (wanted,)
+
+
+def test_the_two_zeros_are_one_value() -> None:
+    assert Distinct().told(held_by(Distinct(), [0.0, -0.0])) == (1,)
+
+
+def test_of_several_tiles_the_newest_tells_the_last_value() -> None:
+    older, newer = (0, 1.0), (1, 2.0)
     assert Last().merged([older, newer]) == newer
-    assert Distinct().merged([(b"1",), (b"0", b"1")]) == (b"1", b"0")
     assert Extremes().merged([(2.0, 3.0), (1.0, 1.0)]) == (1.0, 3.0)
 
 

@@ -7,21 +7,17 @@ Made in whole columns, so that a million events take a second; only JSON is made
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
+from pipeline.dice import Column, Dice, Flags
 from pipeline.times import EPOCH, format_time
 from pipeline.world import SourceRecord, WorldSize
 from use_cases.first_day_churn.people import people
-
-Column = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 _HOUR = 3_600  # the world counts in whole seconds
 _CHURNING = 0.70
@@ -41,30 +37,6 @@ _POSTCODES = np.arange(10_000, 99_999, dtype=np.int64)
 _INDEX_FROM = np.array([3, 1, 5], dtype=np.int64)  # by the postcode's remainder; to 2 more
 _CHUNK = 8_192  # events whose columns become Python values at once
 _TAG, _PLAYERS, _EVENTS, _LOOKUP = range(4)  # a seed's independent streams of words
-
-
-class Dice:
-    """Uniform draws from the raw words of PCG64.
-
-    NumPy promises those for ever; what its `Generator` makes of them may change.
-    """
-
-    def __init__(self, seed: int, stream: int) -> None:
-        self._generator = np.random.PCG64([seed, stream])
-
-    def between(self, low: Column | int, high: Column | int, *shape: int) -> Column:
-        """Integers of this shape from `low` to `high`, limits included."""
-        drawn: Column = low + self._words(shape) % (high - low + 1)
-        return drawn
-
-    def chance(self, probability: npt.NDArray[np.float64] | float, *shape: int) -> Flags:
-        """Flags of this shape, true with `probability`."""
-        drawn: Flags = self._words(shape) < np.asarray(probability) * 2.0**63
-        return drawn
-
-    def _words(self, shape: tuple[int, ...]) -> Column:
-        words = self._generator.random_raw(math.prod(shape))
-        return (words >> 1).astype(np.int64).reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)
