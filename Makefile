@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint model bench bench-quick bench-compare lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint model bench bench-quick bench-peers bench-compare lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,14 @@ bench: setup ## measure each stage against the usual way of writing it
 bench-quick: setup ## the same on fewer events
 	$(BIN)/python -m benchmarks --quick
 
+bench-peers: setup .venv-peers/.installed ## measure stream_features against other frameworks
+	$(BIN)/python -m benchmarks --only peers
+
+.venv-peers/.installed: benchmarks/peers/requirements.txt
+	@$(PYTHON) -m venv --clear .venv-peers && echo '*' > .venv-peers/.gitignore
+	@.venv-peers/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r $<
+	@touch $@
+
 bench-compare: setup ## name what got worse in the result file NEW= against the stored results
 	$(BIN)/python -m benchmarks.compare $(NEW)
 
@@ -73,4 +81,4 @@ lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars
 
 clean: ## remove .venv and caches; .pipeline, which holds data, stays
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

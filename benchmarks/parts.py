@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.findings import Findings
 from benchmarks.latency import measure_latency
+from benchmarks.rivals import measure_peers
 from benchmarks.scale import measure_scale
 from benchmarks.site import Site
 from benchmarks.starting import measure_start
@@ -20,5 +21,9 @@ PARTS: dict[str, Part] = {
     "scale": measure_scale,
     "memory": measure_weight,
     "start": measure_start,
+    "peers": measure_peers,
 }
 """By name, in the order in which they are measured."""
+
+ASKED_FOR = frozenset({"peers"})
+"""Measured only where they are named: they need more than is installed."""

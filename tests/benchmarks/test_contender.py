@@ -29,11 +29,24 @@ def contender(
 
 def test_a_worker_is_measured_until_its_last_effect_and_then_ended(tmp_path: Path) -> None:
     called: list[str] = []
+    half, worked = tmp_path / "half", tmp_path / "worked"
 
-    found = measure(
-        contender("while True: pass", iter((0, 50, 100)), check=called),
-        tmp_path / "one.log",
-    )
+    def done() -> Iterator[int]:
+        yield from (0, 50)
+        half.touch()
+        while not worked.exists():
+            yield 50
+        yield 100
+
+    code = f"""
+import pathlib, time
+while not pathlib.Path({str(half)!r}).exists(): time.sleep(0.01)
+until = time.process_time() + 0.1
+while time.process_time() < until: pass
+pathlib.Path({str(worked)!r}).touch()
+while True: time.sleep(1)
+"""
+    found = measure(contender(code, done(), check=called), tmp_path / "one.log")
 
     assert 0 < found.seconds < 30
     assert found.resident_at_end > 0
