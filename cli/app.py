@@ -31,6 +31,7 @@ _COMMANDS = (
     "rebuild",
     "compact",
     "backfill",
+    "sql",
     "forget",
     "topics",
     "doctor",

@@ -25,6 +25,7 @@ COMMANDS = [
     ("lookup", "load"),
     ("rebuild",),
     ("backfill",),
+    ("sql",),
     ("forget",),
     ("topics", "create"),
     ("topics", "check"),

@@ -12,12 +12,14 @@ from inference_logger.files import LogFiles
 from inference_logger.service import InferenceLogger
 from inference_logger.tables import layouts
 from pipeline.clock import FixedClock
+from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.feed import Log
 from pipeline.marker import Marker
 from pipeline.settings import LoggerSettings
 from pipeline.store.store import Values
+from pipeline.topics import Topics
 from rebuild.builders import Built, FeatureBuilder, Ground, ScoreBuilder
 from tests.support.events import INCOMING_ID
 from tests.support.fakes import FakeFeed, Records
@@ -42,14 +44,15 @@ class Ledger:
     starts: dict[tuple[str, int], int] = field(default_factory=dict)
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=lambda: dict(IDS))
+    case: UseCase = USE_CASE
 
     async def log(self, topic: str, logs: Mapping[int, Records], rows: int = 1_000) -> None:
         """Have the logger read partitions of a topic, into files of at most so many rows."""
         points, clock = FaultPoints(), FixedClock()
         files = LogFiles(self.root, "one", points)
-        await asyncio.to_thread(files.prepare, TOPICS.logged, self.partitions)
+        await asyncio.to_thread(files.prepare, Topics.of(self.case).logged, self.partitions)
         limits = LoggerSettings(rows=rows, bytes=10**12, seconds=10**9)
-        stage = InferenceLogger(layouts(USE_CASE), files, limits, clock, points)
+        stage = InferenceLogger(layouts(self.case), files, limits, clock, points)
         starts = {number: self.starts.get((topic, number), 0) for number in logs}
         feed = FakeFeed(logs, cycle([50]), topic, self.ids[topic], starts)
         stage.reader = feed
@@ -71,7 +74,7 @@ class Ledger:
 
     @property
     def ground(self) -> Ground:
-        return Ground(USE_CASE, self.partitions, self.root, self.place)
+        return Ground(self.case, self.partitions, self.root, self.place)
 
     @property
     def features(self) -> FeatureBuilder:
