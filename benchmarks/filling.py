@@ -13,7 +13,7 @@ from benchmarks.contender import ROOT, module
 from benchmarks.lab import Lab
 from benchmarks.reading import records_by_partition
 from benchmarks.size import EVENTS_EACH
-from cli.lookup_loading import load_lookup, only_lookup
+from cli.lookup_loading import load_lookup
 from pipeline.kafka.outputs import Outputs
 from pipeline.manifest import newest_folder, read_manifest
 from pipeline.records import OutRecord, Target
@@ -38,15 +38,16 @@ class Facts:
 def generate(lab: Lab) -> None:
     """Write the world to `generated-events`, and its lookup table to a file."""
     arguments = ["--users", str(lab.size.users), "--events", str(EVENTS_EACH)]
-    arguments += ["--seed", str(_SEED), "--lookups", str(lab.lookup_file.parent)]
+    arguments += ["--seed", str(_SEED), "--lookups", str(lab.generated)]
     with (lab.directory / "generator.log").open("wb") as log:
         argv = module("generator", *arguments)
         subprocess.run(argv, env=lab.environ, cwd=ROOT, check=True, stdout=log, stderr=log)
 
 
 def load_lookups(lab: Lab) -> None:
-    """Put the lookup table in force: one control record in each partition of `incoming-events`."""
-    load_lookup(lab.settings, lab.case, lab.lookup_file, only_lookup(lab.case))
+    """Put the lookup tables in force: a control record of each in each partition of the log."""
+    for lookup in lab.case.lookups:
+        load_lookup(lab.settings, lab.case, lab.generated / f"{lookup.name}.csv", lookup.name)
 
 
 def fill_naive(lab: Lab) -> Facts:

@@ -28,7 +28,7 @@ from pipeline.topics import Topics, group_of
 
 INSTANCE = "bench"
 PARTITIONS = 8
-_CASE = "first_day_churn"
+CASE = "first_day_churn"
 _SECONDS = 60.0
 
 
@@ -58,9 +58,14 @@ class Lab:
         return self.settings.data_dir
 
     @property
+    def generated(self) -> Path:
+        """Where the generated lookup tables go."""
+        return self.directory / "generated"
+
+    @property
     def lookup_file(self) -> Path:
-        """The generated lookup table."""
-        return self.directory / "generated" / "socioeconomic_idx.csv"
+        """The default case's one."""
+        return self.generated / "socioeconomic_idx.csv"
 
     @property
     def model(self) -> Path:
@@ -147,11 +152,17 @@ class Lab:
 
 @contextmanager
 def lab(
-    size: Size, directory: Path, endpoints: Endpoints, partitions: int = PARTITIONS
+    size: Size,
+    directory: Path,
+    endpoints: Endpoints,
+    case_name: str = CASE,
+    partitions: int = PARTITIONS,
 ) -> Iterator[Lab]:
-    """The lab on running servers, with all its topics."""
-    environ = {**_environ(directory, endpoints), "PIPELINE_PARTITIONS": str(partitions)}
-    settings, case = read_settings(environ), use_cases.load(_CASE)
+    """The lab of a use case on running servers, with all its topics."""
+    own = {"PIPELINE_USE_CASE": case_name, "PIPELINE_PARTITIONS": str(partitions)}
+    environ = {**_environ(directory, endpoints), **own}
+    settings, case = read_settings(environ), use_cases.load(case_name)
+    directory.mkdir(exist_ok=True)
     client = KafkaAdminClient(client_id="bench", **kafka_python_options(settings.kafka))
     redis = Redis.from_url(endpoints.redis)
     try:
@@ -181,7 +192,6 @@ def _environ(directory: Path, endpoints: Endpoints) -> dict[str, str]:
         **kept,
         "PIPELINE_KAFKA": endpoints.kafka,
         "PIPELINE_REDIS": endpoints.redis,
-        "PIPELINE_USE_CASE": _CASE,
         "PIPELINE_INSTANCE": INSTANCE,
         "PIPELINE_DATA": str(directory / "data"),
         "PIPELINE_LOOKUPS": str(directory / "lookups"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from benchmarks.findings import Findings
 from benchmarks.latency import measure_latency
 from benchmarks.rivals import measure_peers
+from benchmarks.rolling import measure_rolling
 from benchmarks.scale import measure_scale
 from benchmarks.site import Site
 from benchmarks.starting import measure_start
@@ -17,6 +18,7 @@ Part = Callable[[Site], Findings]
 
 PARTS: dict[str, Part] = {
     "users": measure_users,
+    "rolling windows": measure_rolling,
     "latency": measure_latency,
     "scale": measure_scale,
     "memory": measure_weight,

@@ -37,7 +37,7 @@ class Stage:
 
 def event_handler(lab: Lab) -> Contender:
     """All of `generated-events` to `incoming-events`, behind the lookup's control records."""
-    topics = lab.topics
+    topics, controls = lab.topics, len(lab.case.lookups) * lab.partitions
 
     def clear() -> None:
         lab.forget_group("event_handler")
@@ -51,7 +51,7 @@ def event_handler(lab: Lab) -> Contender:
         records=lab.size.events,
         effects=lab.size.events,
         clear=clear,
-        done=lambda: lab.written(topics.incoming, topics.rejected) - lab.partitions,
+        done=lambda: lab.written(topics.incoming, topics.rejected) - controls,
     )
 
 
