@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from pipeline.records import OutRecord
 from pipeline.state import StateCodec
 from pipeline.store.building import Building
 from pipeline.store.client import Client
-from pipeline.store.store import Store
+from pipeline.store.store import Conflict, Store, Values
 from pipeline.windows import Lifetime, Rolling
 from rebuild.added import Added
 from rebuild.backfill import Backfill
@@ -42,6 +43,19 @@ def with_more(*more: Aggregation, case: UseCase = USE_CASE) -> UseCase:
 NEWER = with_more(SPENT)
 
 
+class Noting(Store):
+    """Notes the offset that was written last."""
+
+    last = -1
+
+    async def write(
+        self, partition: int, believed: Marker | None, new: Marker, entities: Mapping[str, Values]
+    ) -> Conflict | None:
+        answer = await super().write(partition, believed, new, entities)
+        self.last = self.last if answer else new.offset
+        return answer
+
+
 @dataclass
 class Worker:
     """The feature stage of one declaration on a log that grows; `refused` is how it ended."""
@@ -54,9 +68,9 @@ class Worker:
     refused: str = ""
 
     def __post_init__(self) -> None:
-        store = Store(self.client, KEYS, StateCodec(self.case).fields)
+        self.store = Noting(self.client, KEYS, StateCodec(self.case).fields)
         clock = self.clock = FixedClock()
-        self.stage = feature_stage(store, self.writer, case=self.case, clock=clock)
+        self.stage = feature_stage(self.store, self.writer, case=self.case, clock=clock)
         self.stage.partitions = 1
         self.feed = FakeFeed({0: self.log}, iter(lambda: self.at_once, None))
         self.stage.reader = self.feed
