@@ -39,6 +39,7 @@ class _Step:
     aggregations: tuple[tuple[int, int | None, str, Window], ...]  # position, anchor, field
     rolling: tuple[tuple[int, str, Tiling], ...]  # position, field
     scored: bool
+    counted: Outcome
 
 
 class Fold:
@@ -68,16 +69,18 @@ class Fold:
         reason = _aggregate(state, step, event)
         if step.rolling:
             reason = _roll(state, step, event, reason)
+        if reason is COUNTED and not missed:
+            return step.counted
         return Outcome(reason, step.scored and reason == COUNTED, missed)
 
     def values(self, state: EntityState, as_of: int) -> list[float | int]:
         """Every feature in the declaration's order, as of `as_of` (microseconds)."""
         values: list[float | int] = [*state.looked_up]
         for window, moments in zip(self._windows, state.moments, strict=True):
-            read = window.read(moments, as_of)
-            values += (read.sum, read.mean, read.count, read.var)
-        for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
-            values += tiling.read(tiles, as_of)
+            values += window.read(moments, as_of).statistics
+        if self._tilings:
+            for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
+                values += tiling.read(tiles, as_of)
         return values
 
     def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
@@ -105,6 +108,7 @@ def _step(case: UseCase, event: EventType) -> _Step:
             if one.event == event.name
         ),
         scored=event.name in case.scored_on,
+        counted=Outcome(COUNTED, event.name in case.scored_on),
     )
 
 
