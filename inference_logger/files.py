@@ -113,6 +113,7 @@ class LogFiles:
         directory = self._root / file.topic / f"date={file.date}"
         final = directory / file_name(file.partition, file.start.next_offset)
         make_directory(directory)
+        self._faults.hit("before-link")
         try:
             self._places[file.topic](temporary, final)
         except FileExistsError:

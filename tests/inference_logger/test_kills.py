@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    "point", ["before-write", "after-write", "after-fsync", "after-link", "before-commit"]
+    "point",
+    ["before-write", "after-write", "after-fsync", "before-link", "after-link", "before-commit"],
 )
 def test_a_worker_that_is_killed_leaves_a_whole_log(tmp_path: Path, point: str) -> None:
     died = subprocess.run(

@@ -33,7 +33,14 @@ from tests.support.events import (
 )
 
 DAY = 86_400_000
-POINTS = ("before-write", "after-write", "after-fsync", "after-link", "before-commit")
+POINTS = (
+    "before-write",
+    "after-write",
+    "after-fsync",
+    "before-link",
+    "after-link",
+    "before-commit",
+)
 
 
 async def test_every_record_is_logged_once(tmp_path: Path) -> None:

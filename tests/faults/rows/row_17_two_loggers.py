@@ -18,7 +18,7 @@ SLEEP = 14.0
 
 
 def play(arena: Arena) -> Findings:
-    """The first time it stands still in the middle of a file: written, but without its name.
+    """The first time it stands still with a whole file, about to name it.
 
     Only topics that are written all the time: the other logger's file is then a larger one.
     """
@@ -27,7 +27,7 @@ def play(arena: Arena) -> Findings:
     group, every = group_of(arena.case, STAGE), PARTITIONS * len(arena.topics.logged)
     kafka = arena.servers.kafka.address
     with (
-        arena.running({STAGE: 2}, faults={ZOMBIE: "after-fsync=stop:10"}) as crew,
+        arena.running({STAGE: 2}, faults={ZOMBIE: "before-link=stop:10"}) as crew,
         arena.load(),
     ):
         for number in range(rounds):

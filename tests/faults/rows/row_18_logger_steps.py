@@ -11,7 +11,14 @@ from tests.faults.invariants import I4
 from tests.faults.row import Row
 
 WORKER = "inference_logger-1"
-STEPS = ("before-write", "after-write", "after-fsync", "after-link", "before-commit")
+STEPS = (
+    "before-write",
+    "after-write",
+    "after-fsync",
+    "before-link",
+    "after-link",
+    "before-commit",
+)
 
 
 def play(arena: Arena) -> Findings:
