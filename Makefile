@@ -29,8 +29,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) install --quiet --no-deps -e .
 	@touch $@
 
-demo: setup ## the whole pipeline on this machine: USERS= EVENTS= SEED= RATE= change it
-	@$(BIN)/pipeline demo $(if $(USERS),--users $(USERS)) $(if $(EVENTS),--events $(EVENTS)) \
+demo: setup ## the whole pipeline on this machine: CASE= USERS= EVENTS= SEED= RATE= change it
+	@$(if $(CASE),PIPELINE_USE_CASE=$(CASE)) $(BIN)/pipeline demo $(if $(USERS),--users $(USERS)) $(if $(EVENTS),--events $(EVENTS)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
 test: lint ## every check and every test but the slow ones

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,52 +13,56 @@ from pipeline.fold import Fold
 from pipeline.keys import FEATURES, SCORES, Keys
 from pipeline.partitioner import partition_of
 from pipeline.settings import Settings
-from pipeline.state import StateCodec
+from pipeline.state import EntityState, StateCodec
 from pipeline.store.client import Client, connect, translated
 from pipeline.store.store import Store
+
+AsOf = Callable[[int], int]
+"""The moment to read an entity at, told its newest event's time; both in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity as of the markers; `features` is None where no event of it was folded."""
+    """One entity by the markers; `features` is None where no event of it was folded.
+
+    They are as of `as_of`; `newest` is the time of its newest event.
+    """
 
     name: str
     partition: int
     features: Mapping[str, float | int] | None
     as_of: int | None
+    newest: int | None
     score: Mapping[str, str]
 
 
-def read_entity(settings: Settings, case: UseCase, name: str) -> Entity:
-    """Look it up. Raises InfrastructureError. Blocks; needs no event loop."""
-    return asyncio.run(_read(settings, case, name))
+def read_entity(settings: Settings, case: UseCase, name: str, as_of: AsOf) -> Entity:
+    """Look it up. Raises InfrastructureError, and what `as_of` raises. Blocks; needs no loop."""
+    return asyncio.run(_read(settings, case, name, as_of))
 
 
-async def _read(settings: Settings, case: UseCase, name: str) -> Entity:
+async def _read(settings: Settings, case: UseCase, name: str, as_of: AsOf) -> Entity:
     client = connect(settings.redis)
     partition = partition_of(name.encode(), settings.partitions)
     try:
-        features, as_of = await _features(client, case, partition, name)
+        state = await _state(client, case, partition, name)
         score = await _score(client, case, partition, name)
     finally:
         await client.aclose()
-    return Entity(name, partition, features, as_of, score)
+    if state is None:
+        return Entity(name, partition, None, None, None, score)
+    at = as_of(state.newest or 0)
+    return Entity(name, partition, Fold(case).features(state, at), at, state.newest, score)
 
 
-async def _features(
-    client: Client, case: UseCase, partition: int, name: str
-) -> tuple[Mapping[str, float | int] | None, int | None]:
+async def _state(client: Client, case: UseCase, partition: int, name: str) -> EntityState | None:
     codec = StateCodec(case)
     store = Store(client, Keys(case.name, FEATURES), codec.fields)
     marker = await store.marker(partition)
     if marker is None:
-        return None, None
+        return None
     snapshot = await store.read(partition, marker.generation, [name])
-    state = codec.decode(snapshot.values[0])
-    if state is None:
-        return None, None
-    as_of = state.newest or 0
-    return Fold(case).features(state, as_of), state.newest
+    return codec.decode(snapshot.values[0])
 
 
 async def _score(client: Client, case: UseCase, partition: int, name: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from cli.markers import KINDS, Markers, read_markers
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
-from pipeline.topics import STAGES, Topics, group_of
+from pipeline.topics import Topics, group_of, stages_of
 
 Partition = tuple[str, int]
 
@@ -41,14 +41,15 @@ class Lag:
 
 
 def read_topics(case: UseCase, settings: Settings) -> dict[str, tuple[str, ...]]:
-    """The topics that each stage reads."""
+    """The topics that each stage of the case reads."""
     topics = Topics.of(case)
-    return {
+    read = {
         "event_handler": settings.sources or (topics.generated,),
         "stream_features": (topics.incoming,),
         "serving": (topics.features,),
         "inference_logger": topics.logged,
     }
+    return {stage: read[stage] for stage in stages_of(case)}
 
 
 class LagReader:
@@ -67,7 +68,7 @@ class LagReader:
     def read(self) -> list[Lag]:
         """One reading: every partition of every stage. Blocks; raises InfrastructureError."""
         markers = read_markers(self._settings)
-        committed = {stage: self._committed(stage) for stage in STAGES}
+        committed = {stage: self._committed(stage) for stage in self._reads}
         ends = self._admin.ends(self._all())
         return [
             Lag(
@@ -78,8 +79,8 @@ class LagReader:
                 self._position(committed[stage], markers, stage, (topic, partition)),
                 ends[(topic, partition)],
             )
-            for stage in STAGES
-            for topic in self._reads[stage]
+            for stage, topics in self._reads.items()
+            for topic in topics
             for partition in self._partitions[topic]
         ]
 

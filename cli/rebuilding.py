@@ -36,7 +36,8 @@ class Rebuilding:
         settings, case = self.settings, self.case
         ground = Ground(case, settings.partitions, settings.parquet_dir, self._log_of())
         tables = LookupTables(settings.lookups_dir, case)
-        return FeatureBuilder(ground, tables.table), ScoreBuilder(ground)
+        features = FeatureBuilder(ground, tables.table)
+        return (features, ScoreBuilder(ground)) if case.model else (features,)
 
     async def run(self, kinds: Sequence[str], partitions: Sequence[int]) -> None:
         """Rebuild these partitions of these kinds, one after the other, then sweep."""

@@ -25,12 +25,11 @@ def render(result: CheckResult, run: RunFacts) -> RenderableType:
     return Group(
         *_section("Records", _volume(figures, run)),
         *_section(f"Rates: {records}", _rates(run)),
-        *_section("Latency at a steady rate", _latency(figures)),
-        *_section("Scores against what became of the users", _quality(figures)),
+        *(_scores(figures) if figures.is_scored else ()),
         *_section("Checks", _checks(result.checks)),
         *(part for check in result.checks if not check.ok for part in _mismatches(check)),
         *_section("Parquet", _files(figures.files)),
-        *_section("Try next", _commands(run.example_entity)),
+        *_section("Try next", _commands(figures, run.example_entity)),
         _verdict(result),
     )
 
@@ -39,12 +38,19 @@ def _section(title: str, content: RenderableType) -> tuple[RenderableType, Rende
     return Text(f"\n{title}", style="bold"), content
 
 
+def _scores(figures: Figures) -> tuple[RenderableType, ...]:
+    return (
+        *_section("Latency at a steady rate", _latency(figures)),
+        *_section("Scores against what became of the users", _quality(figures)),
+    )
+
+
 def _volume(figures: Figures, run: RunFacts) -> Text:
     rejected = f"{sum(figures.rejected.values()):,} rejected"
     lines = (
         f"{run.generated:,} sent, {run.malformed:,} of them malformed",
         f"{figures.events:,} events of {figures.entities:,} users",
-        f"{figures.inferences:,} inferences",
+        f"{figures.inferences:,} inferences" if figures.is_scored else "no model, no inferences",
         ": ".join(filter(None, (rejected, _reasons(figures.rejected)))),
     )
     return Text("\n".join(lines))
@@ -107,12 +113,14 @@ def _files(files: Files) -> Text:
     return Text(f"{files.count:,} files, {files.size / 1e6:.1f} MB: {_near(files.directory)}")
 
 
-def _commands(entity: str) -> Text:
+def _commands(figures: Figures, entity: str) -> Text:
+    told = "inferences" if figures.is_scored else "incoming-events"
+    newest = "" if figures.is_scored else " --as-of newest"
     lines = (
         f"{_COMMAND} up --resume",
         "and then, in another terminal:",
-        f"{_COMMAND} features {entity}",
-        f"{_COMMAND} tail inferences --limit 3",
+        f"{_COMMAND} features {entity}{newest}",
+        f"{_COMMAND} tail {told} --limit 3",
     )
     return Text("\n".join(lines))
 

@@ -13,7 +13,7 @@ import use_cases
 from cli.runs import MODELS, RunNote, folders, read_note, write_note
 from cli.servers import Servers, servers
 from cli.supervisor import Supervisor, Worker
-from cli.workers import worker_specs
+from cli.workers import kinds_of, worker_specs
 from embedded.stack import Endpoints
 from pipeline.declaration import UseCase
 from pipeline.settings import Settings, read_settings
@@ -89,7 +89,7 @@ def workers(base: Base, counts: Mapping[str, int], say: Say) -> Iterator[Supervi
         "PIPELINE_USE_CASE": settings.use_case,
         "PIPELINE_PARTITIONS": str(settings.partitions),
     }
-    specs = worker_specs(counts, common, base.directory / "logs")
+    specs = worker_specs(counts, common, base.directory / "logs", kinds_of(base.case))
     supervisor = Supervisor(specs, buried=partial(note_workers, base.directory, settings))
     note_workers(base.directory, settings, supervisor.workers)
     try:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.ports import free_port
+from pipeline.declaration import UseCase
 from pipeline.errors import SettingsError
-from pipeline.topics import STAGES
+from pipeline.topics import STAGES, stages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class WorkerSpec:
     environ: Mapping[str, str]
     log: Path
     port: int
+
+
+def kinds_of(case: UseCase) -> tuple[Kind, ...]:
+    """The workers that a case needs."""
+    return tuple(kind for kind in KINDS if kind.stage in stages_of(case))
 
 
 def counts_of(wishes: list[str], kinds: tuple[Kind, ...] = KINDS) -> dict[str, int]:

@@ -10,6 +10,7 @@ _KIB = 1024
 SOURCE_MAX_BYTES = 1024 * _KIB
 REJECTED_MAX_BYTES = SOURCE_MAX_BYTES + 64 * _KIB  # the original and its headers
 STAGES = ("event_handler", "stream_features", "serving", "inference_logger")
+_SERVING = STAGES[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Topics:
     def logged(self) -> tuple[str, ...]:
         """The topics that `inference_logger` keeps."""
         return (self.incoming, self.inferences, self.rejected)
+
+
+def stages_of(case: UseCase) -> tuple[str, ...]:
+    """The stages that a case needs, in the order of the data's way: without a model none serves."""
+    return tuple(stage for stage in STAGES if case.model or stage != _SERVING)
 
 
 def group_of(case: UseCase, stage: str) -> str:

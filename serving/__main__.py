@@ -9,6 +9,7 @@ from functools import partial
 
 import use_cases
 from pipeline import metrics
+from pipeline.errors import Refusal
 from pipeline.kafka.outputs import Outputs
 from pipeline.keys import SCORES, Keys
 from pipeline.process import Process, run_worker
@@ -23,6 +24,8 @@ from serving.holder import ModelHolder
 async def work(process: Process) -> None:
     """Wire the stage and run it until the end is asked for."""
     settings, case = process.settings, process.case
+    if case.model is None:
+        raise Refusal(f"{case.name} has no model, and nothing to score", "Run no serving for it")
     holder = ModelHolder.load(settings.models_dir, case)
     metrics.MODEL.labels(holder.current.name, holder.current.version).set(1)
     topic_ids = await process.topic_ids(process.topics.features)

@@ -1,4 +1,4 @@
-"""`pipeline features`: what is known of one entity now."""
+"""`pipeline features`: what is known of one entity, now or as of another moment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from rich.text import Text
 import use_cases
 from cli.console import say
 from cli.endings import Failed
-from cli.entity import Entity, read_entity
+from cli.entity import AsOf, Entity, read_entity
 from cli.runs import settings_of
 from cli.showing import printable
-from pipeline.times import format_time
+from pipeline.clock import Clock, SystemClock
+from pipeline.times import format_time, parse_time
 
 app = typer.Typer(add_completion=False)
 
@@ -28,15 +29,23 @@ app = typer.Typer(add_completion=False)
 def features(
     entity: Annotated[str, typer.Argument(metavar="USER_ID", help="The entity, as in its events.")],
     *,
+    as_of: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="`now`, `newest` for the newest event's time, or a time like that."
+        ),
+    ] = "now",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Look up a user's features and latest score in Redis.
 
-    Example: pipeline features 5d1f3a09-17
+    Rolling windows are read as of now: of a user who fell silent the last hour is empty.
+
+    Example: pipeline features 5d1f3a09-17 --as-of 2025-07-01T12:00:00Z
     """
     settings = settings_of(os.environ, "REDIS")
     case = use_cases.load(settings.use_case)
-    found = read_entity(settings, case, entity)
+    found = read_entity(settings, case, entity, _moment(as_of, SystemClock()))
     if found.features is None:
         raise Failed(f"no event of {case.entity} {printable(entity.encode())} has been folded yet")
     if as_json:
@@ -45,14 +54,37 @@ def features(
         _show(Console(), case.entity, found)
 
 
+def _moment(text: str, clock: Clock) -> AsOf:
+    """When to read. Never before the newest event: what older windows held is gone by then."""
+    if text == "newest":
+        return lambda newest: newest
+    if text == "now":
+        return lambda newest: max(newest, clock.now())
+    try:
+        asked = parse_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is {error}") from None
+
+    def not_before(newest: int) -> int:
+        if asked < newest:
+            raise Failed(f"its newest event is of {format_time(newest)}, and what was before gone")
+        return asked
+
+    return not_before
+
+
 def _show(console: Console, kind: str, found: Entity) -> None:
-    newest = "" if found.as_of is None else f", as of its newest event, {format_time(found.as_of)}"
-    say(console, f"{kind} {found.name}, partition {found.partition}{newest}")
+    say(console, f"{kind} {found.name}, partition {found.partition}")
+    say(console, f"as of {_time(found.as_of)}, its newest event is of {_time(found.newest)}")
     console.print(_table("feature", found.features or {}))
     if found.score:
         console.print(_table("latest score", found.score))
     else:
         say(console, "It has not been scored yet.")
+
+
+def _time(at: int | None) -> str:
+    return "no time" if at is None else format_time(at)
 
 
 def _table(what: str, values: Mapping[str, object]) -> Table:

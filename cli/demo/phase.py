@@ -15,6 +15,7 @@ from cli.running import Base
 from cli.supervisor import Supervisor
 from generator.pace import Pace
 from pipeline.clock import Clock
+from pipeline.topics import stages_of
 from pipeline.world import SourceRecord
 
 PATIENCE_SECONDS = 60.0
@@ -45,7 +46,8 @@ class Driver:
 
     def run(self, load: Load, show: Show) -> Phase:
         """Send all of `load` and wait for all its effects. Blocks; raises Failed."""
-        drain, began, sent_at = Drain(PATIENCE_SECONDS), self.clock.now(), 0
+        drain = Drain(PATIENCE_SECONDS, stages_of(self.base.case))
+        began, sent_at = self.clock.now(), 0
         drain.is_over(self.lags.read(), time.monotonic())
         topic, settings = self.base.topics.generated, self.base.settings.kafka
         with Sending(settings, topic, load.records, load.pace) as sending:

@@ -25,13 +25,13 @@ class Bar:
 
 
 def bars(sent: int, expected: int, lags: Sequence[Lag]) -> list[Bar]:
-    """One bar for what was generated, and one for each stage."""
-    stages = [[lag for lag in lags if lag.stage == stage] for stage in STAGES]
+    """One bar for what was generated, and one for each stage that was looked at."""
+    stages = {lag.stage: [one for one in lags if one.stage == lag.stage] for lag in lags}
     return [
         Bar("generated", sent, max(sent, expected)),
         *(
             Bar(_WORDS[stage], _done(seen), _done(seen) + _behind(seen))
-            for stage, seen in zip(STAGES, stages, strict=True)
+            for stage, seen in stages.items()
         ),
     ]
 
@@ -66,9 +66,13 @@ class Drain:
     """Waits for every lag to be zero, for as long as something moves at least now and then."""
 
     patience: float
-    timers: dict[str, Timer] = field(default_factory=lambda: {stage: Timer() for stage in STAGES})
+    stages: Sequence[str] = STAGES
+    timers: dict[str, Timer] = field(init=False)
     _moved_at: float = 0.0
     _done: int = -1
+
+    def __post_init__(self) -> None:
+        self.timers = {stage: Timer() for stage in self.stages}
 
     def is_over(self, lags: Sequence[Lag], now: float) -> bool:
         """Take in a reading; True when nothing is left to do.

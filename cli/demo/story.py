@@ -62,7 +62,7 @@ class Story:
             tell(f"Generating {world.world.total} events of {world.size.users} users ...")
             with displayed(self.console) as show:
                 load = driver.run(world.load(clock, self.rate), show)
-            tell(f"Measuring latency: {LATENCY_RATE:g} events a second, {LATENCY_SECONDS} s ...")
+            tell(f"At a steady rate: {LATENCY_RATE:g} events a second, {LATENCY_SECONDS} s ...")
             with displayed(self.console) as show:
                 latency = driver.run(world.latency(clock), show)
         return RunFacts(ready.directory, world.size, load, latency, world.first_entity)

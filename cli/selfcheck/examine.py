@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cli.facts import RunFacts
@@ -14,7 +15,7 @@ from cli.selfcheck.figures import figures
 from cli.selfcheck.held import Held
 from cli.selfcheck.inferences import ModelOf, as_folded, as_modelled, one_each
 from cli.selfcheck.logged import Logged, in_force, once
-from cli.selfcheck.result import CheckResult, Files
+from cli.selfcheck.result import Check, CheckResult, Files
 from cli.selfcheck.scores import as_last_inferred
 from pipeline.declaration import UseCase
 from pipeline.refold import TableOf
@@ -37,39 +38,63 @@ class Evidence:
 
 def examine(case: UseCase, evidence: Evidence, run: RunFacts) -> CheckResult:
     """Hold every promise against the evidence."""
-    logged, broker = evidence.logged, evidence.broker
-    topics, known = Topics.of(case), broker.topics
-    log, inferences = in_force(logged.incoming), once(logged.inferences)
+    logged = evidence.logged
+    log = in_force(logged.incoming)
     with ThreadPoolExecutor(1) as beside:
-        modelled = beside.submit(as_modelled, case, evidence.model_of, inferences)
+        scoring = beside.submit(_as_modelled, case, evidence)
         refolded = refold.refold(case, log, evidence.fold_tables)
         recomputed = independent.recompute(case, log, evidence.recomputation_tables)
         checks = (
             as_recomputed(case, recomputed, evidence.features),
             as_refolded(refolded, evidence.features),
-            markers_at_end(
-                case,
-                [
-                    Progress(
-                        "features", known[topics.incoming], evidence.features, refolded.lookups
-                    ),
-                    Progress("scores", known[topics.features], evidence.scores, {}),
-                ],
-            ),
-            one_each(recomputed.scored, refolded.scores.origins, inferences),
-            as_folded(case, refolded.scores, inferences),
-            modelled.result(),
-            as_last_inferred(case, inferences, logged.incoming, evidence.scores),
-            all_logged(
-                [
-                    (known[topics.incoming], logged.incoming),
-                    (known[topics.inferences], logged.inferences),
-                    (known[topics.rejected], logged.rejected),
-                ]
-            ),
-            all_came_out(
-                [known[name] for name in broker.sources], logged.incoming, logged.rejected, run
-            ),
-            malformed_rejected(logged.rejected, run),
+            markers_at_end(case, _progress(case, evidence, refolded)),
+            *_scores(case, evidence, recomputed.scored, refolded.scores, scoring),
+            *_records(case, evidence, run),
         )
     return CheckResult(checks, figures(case, logged, run, evidence.files))
+
+
+def _progress(case: UseCase, evidence: Evidence, refolded: refold.Refolded) -> list[Progress]:
+    """Of each stage that keeps a marker."""
+    topics, known = Topics.of(case), evidence.broker.topics
+    scores = Progress("scores", known[topics.features], evidence.scores, {})
+    return [
+        Progress("features", known[topics.incoming], evidence.features, refolded.lookups),
+        *([scores] if case.model else []),
+    ]
+
+
+def _scores(
+    case: UseCase,
+    evidence: Evidence,
+    recomputed: Sequence[str],
+    folded: refold.Scores,
+    modelled: Future[Check],
+) -> list[Check]:
+    """What there is to say of inferences; nothing where no model makes any."""
+    if not case.model:
+        return []
+    incoming, inferences = evidence.logged.incoming, once(evidence.logged.inferences)
+    return [
+        one_each(recomputed, folded.origins, inferences),
+        as_folded(case, folded, inferences),
+        modelled.result(),
+        as_last_inferred(case, inferences, incoming, evidence.scores),
+    ]
+
+
+def _as_modelled(case: UseCase, evidence: Evidence) -> Check:
+    return as_modelled(case, evidence.model_of, once(evidence.logged.inferences))
+
+
+def _records(case: UseCase, evidence: Evidence, run: RunFacts) -> list[Check]:
+    """Whether every record is where it belongs, once."""
+    logged, broker, topics = evidence.logged, evidence.broker, Topics.of(case)
+    tables = (logged.incoming, logged.inferences, logged.rejected)
+    known = [broker.topics[name] for name in topics.logged]
+    sources = [broker.topics[name] for name in broker.sources]
+    return [
+        all_logged([*zip(known, tables, strict=True)]),
+        all_came_out(sources, logged.incoming, logged.rejected, run),
+        malformed_rejected(logged.rejected, run),
+    ]

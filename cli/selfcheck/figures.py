@@ -28,6 +28,7 @@ def figures(case: UseCase, logged: Logged, run: RunFacts, files: Files) -> Figur
     steady = _of_phase(inferences, run.latency.began)
     every, last = qualities(case, events, inferences)
     return Figures(
+        is_scored=case.model is not None,
         events=len(events),
         entities=pc.count_distinct(events[case.entity]).as_py(),
         inferences=len(inferences),
@@ -81,7 +82,9 @@ def _quality(happened: Flags, probability: Floats, said: Flags) -> Quality | Non
 
 
 def _outcomes(case: UseCase, events: pa.Table) -> dict[str, int]:
-    """The last outcome that was logged of each entity."""
+    """The last outcome that was logged of each entity; of none where none is declared."""
+    if not case.outcome:
+        return {}
     labelled = events.filter(pc.is_valid(events[case.outcome]))
     columns = (labelled[case.entity].to_pylist(), labelled[case.outcome].to_pylist())
     return dict(zip(*columns, strict=True))

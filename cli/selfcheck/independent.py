@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from cli.selfcheck import lately
 from pipeline.declaration import Aggregation, Lookup, UseCase
 
 _REMEMBERED = 8  # different event ids of an entity, among which a known one is a duplicate
@@ -47,9 +48,12 @@ def recompute(case: UseCase, log: pa.Table, table_of: TableOf) -> Recomputed:
         _looked_up(events, one, controls, table_of).reindex(known.index, fill_value=one.default)
         for one in case.lookups
     ]
-    for one in case.aggregations:
+    for one in case.filling:
         taken = events[counted[one.name]]
         statistics = _statistics(taken[one.of].astype("float64"), taken["life"])
+        columns += [column.reindex(known.index, fill_value=0.0) for column in statistics]
+    for one in case.rolling:
+        statistics = [*lately.columns(events, one)]
         columns += [column.reindex(known.index, fill_value=0.0) for column in statistics]
     return Recomputed(
         [*zip(known["partition"].tolist(), known["entity"].tolist(), strict=True)],
@@ -111,6 +115,8 @@ def _duplicates(ids: pd.Series[str]) -> Iterator[int]:
 def _counts(events: pd.DataFrame, one: Aggregation) -> pd.Series[bool]:
     """Which events the aggregation takes in: of its type, from the opening record on, in time."""
     window: Mapping[str, Any] = one.window.meaning
+    if window["kind"] == lately.ROLLING:
+        return lately.counts(events, one)
     of_its_type = events["event_type"] == one.event
     if window["kind"] == "lifetime":
         return of_its_type

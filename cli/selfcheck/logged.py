@@ -51,8 +51,9 @@ def read_logged(parquet_dir: Path, case: UseCase) -> Logged:
 
     numbers = [one.of for one in case.aggregations]
     keys = [one.key for one in case.lookups]
+    outcome = [case.outcome] if case.outcome else []
     return Logged(
-        read(topics.incoming, case.entity, *_EVENT, *numbers, *keys, case.outcome),
+        read(topics.incoming, case.entity, *_EVENT, *numbers, *keys, *outcome),
         read(topics.inferences, case.entity, *_SCORED, *_SCORE, *case.inputs),
         read(topics.rejected, *_REJECTED),
     )

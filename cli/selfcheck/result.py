@@ -62,6 +62,7 @@ class Files:
 class Figures:
     """What the closing report says besides the checks; None for what there is none of."""
 
+    is_scored: bool
     events: int
     entities: int
     inferences: int

@@ -55,7 +55,8 @@ def test_all_features_are_shown_in_their_order(
     shown = json.loads(run("features", USER, "--json").output)
     assert shown["features"] == folded
     assert list(shown["features"]) == list(case.features)
-    assert shown["as_of"] == DAY + 1
+    assert shown["newest"] == DAY + 1
+    assert shown["as_of"] > DAY + 1  # now
 
 
 @pytest.mark.usefixtures("folded")
@@ -85,3 +86,23 @@ def test_an_entity_that_nothing_is_known_of_is_said_to_be_unknown(run: Run) -> N
 @pytest.mark.usefixtures("settings", "case")
 def test_before_anything_was_folded_every_entity_is_unknown(run: Run) -> None:
     assert run("features", USER).status == 1
+
+
+@pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize(
+    ("asked", "as_of"), [("newest", DAY + 1), ("2025-01-01T00:00:01Z", DAY + 1_000_000)]
+)
+def test_another_moment_can_be_asked_for(run: Run, asked: str, as_of: int) -> None:
+    assert json.loads(run("features", USER, "--as-of", asked, "--json").output)["as_of"] == as_of
+
+
+@pytest.mark.usefixtures("folded")
+def test_a_moment_before_the_newest_event_is_gone(run: Run) -> None:
+    ended = run("features", USER, "--as-of", "2025-01-01T00:00:00Z")
+    assert ended.status == 1
+    assert "its newest event is of 2025-01-01T00:00:00.000001Z" in ended.errors
+
+
+@pytest.mark.usefixtures("folded")
+def test_a_moment_that_is_no_time_is_refused(run: Run) -> None:
+    assert run("features", USER, "--as-of", "yesterday").status == 2

@@ -34,7 +34,7 @@ from inference_logger.service import InferenceLogger
 from inference_logger.tables import layouts
 from pipeline.clock import FixedClock
 from pipeline.control import erase_record, lookup_record
-from pipeline.declaration import UseCase
+from pipeline.declaration import Lookup, UseCase
 from pipeline.faults import FaultPoints
 from pipeline.keys import FEATURES, SCORES, Keys
 from pipeline.lookups import LookupTables, install
@@ -120,8 +120,11 @@ class SmallRun:
         self._handle()
         core = FeatureCore(self.case, self.topics, self._tables().table, cached_entities=10)
         self._run(core, FEATURES, core.fields, self.topics.incoming)
-        serving = ServingCore(self.case, self.topics, _Holder(self.model), self._clock())
-        self._run(serving, SCORES, serving.fields, self.topics.features)
+        if self.case.model:
+            serving = ServingCore(self.case, self.topics, _Holder(self.model), self._clock())
+            self._run(serving, SCORES, serving.fields, self.topics.features)
+        for topic in self.topics.ours:
+            self._take({Target(topic, 0): []})
         for topic in self.topics.logged:
             asyncio.run(self._log(topic))
         self.ends = {
@@ -195,16 +198,15 @@ class SmallRun:
         """With a control record, a replay and, on one partition, an erasure in the middle."""
         middle = len(log) // 2
         erasures = [erase_record((log[middle].key or b"").decode())] if number == 0 else []
-        control = [lookup_record(CASE.lookups[0].name, self._install())]
+        control = [lookup_record(one.name, self._install(one)) for one in self.case.lookups]
         before, after = log[:middle], log[middle:]
         if number == 1:
             return [*before, *before[-3:], *control, *after]  # its first registrations: the default
         return [*control, *before, *before[-3:], *erasures, *after]
 
-    def _install(self) -> str:
+    def _install(self, lookup: Lookup) -> str:
         """The world's table, as far as it is asked, without the row that is asked for first."""
-        path, lookup = self.settings.data_dir / "table.csv", self.case.lookups[0]
-        world = self.world
+        path, world = self.settings.data_dir / "table.csv", self.world
         events = [orjson.loads(event.value or b"") for event in world.events()]
         asked = [event[lookup.key] for event in events if lookup.key in event][1:]
         table = world.lookups()[lookup.name]
@@ -286,10 +288,13 @@ def _out(log: Records) -> list[OutRecord]:
     return [OutRecord(record.key, record.value, tuple(record.headers)) for record in log]
 
 
-def settings_of(folder: Path, redis: str, kafka: str = "nowhere:9092") -> Settings:
+def settings_of(
+    folder: Path, redis: str, kafka: str = "nowhere:9092", use_case: str = CASE.name
+) -> Settings:
     return Settings(
         KafkaSettings(kafka),
         RedisSettings(redis),
+        use_case=use_case,
         partitions=PARTITIONS,
         data_dir=folder / "data",
         lookups_dir=folder / "lookups",

@@ -18,6 +18,7 @@ LOAD = Phase("load", 0, 9_000_000, 10_000_000, 203_000, 1_000, WORK)
 STEADY = Phase("latency", 10_000_000, 20_000_000, 21_000_000, 5_000, 0, WORK)
 RUN = RunFacts(Path("run"), WorldSize(2_000, 100, 1), LOAD, STEADY, "3f2a-17")
 FIGURES = Figures(
+    is_scored=True,
     events=207_000,
     entities=2_050,
     inferences=174_321,
@@ -71,6 +72,13 @@ def test_three_commands_to_try_stand_at_the_end_and_the_first_starts_the_run_aga
         ".venv/bin/pipeline features 3f2a-17",
         ".venv/bin/pipeline tail inferences --limit 3",
     ]
+
+
+def test_a_case_without_a_model_has_no_word_of_scores() -> None:
+    report = printed(CheckResult((HOLDS,), replace(FIGURES, is_scored=False, inferences=0)))
+    assert "no model, no inferences" in report.splitlines()
+    assert ".venv/bin/pipeline features 3f2a-17 --as-of newest" in report.splitlines()
+    assert "score" not in report
 
 
 def test_a_broken_promise_is_shown_with_examples_and_counted() -> None:
