@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
-from pipeline.declaration import Aggregation, EventType, UseCase
+from pipeline.declaration import EventType, UseCase
 from pipeline.events import Event
 from pipeline.state import RECENT_IDS, EntityState, hashed_id, tilings
-from pipeline.windows import Rolling, Tiling, Window
+from pipeline.windows import STATISTICS, Rolling, Tiling, Window
 
 LookupKey = int | str
 Tables = Mapping[str, Mapping[LookupKey, float]]
@@ -20,6 +21,7 @@ COUNTED = "counted"
 NOT_AGGREGATED = "not_aggregated"
 DUPLICATE = "duplicate"
 LATE = "late"
+_WIDTH = len(STATISTICS)
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -30,13 +32,23 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     missed: tuple[str, ...] = ()
 
 
+class _Filling(NamedTuple):
+    """An aggregation that only fills: where its moments are, and the first of its features."""
+
+    moments: int
+    read: int
+    anchor: int | None
+    of: str
+    window: Window
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """What one event type does to a state, resolved to positions."""
 
     lookups: tuple[tuple[int, str, str, float], ...]  # position, name, key field, default
     opens: int | None
-    aggregations: tuple[tuple[int, int | None, str, Window], ...]  # position, anchor, field
+    aggregations: tuple[_Filling, ...]
     rolling: tuple[tuple[int, str, Tiling], ...]  # position, field
     scored: bool
     counted: Outcome
@@ -48,7 +60,6 @@ class Fold:
     def __init__(self, case: UseCase) -> None:
         self._case = case
         self._features = case.features
-        self._windows = [window for _, _, window in _filling(case)]
         self._tilings = tilings(case)
         self._steps = {event.name: _step(case, event) for event in case.events}
 
@@ -75,9 +86,7 @@ class Fold:
 
     def values(self, state: EntityState, as_of: int) -> list[float | int]:
         """Every feature in the declaration's order, as of `as_of` (microseconds)."""
-        values: list[float | int] = [*state.looked_up]
-        for window, moments in zip(self._windows, state.moments, strict=True):
-            values += window.read(moments, as_of).statistics
+        values = list(state.read)
         if self._tilings:
             for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
                 values += tiling.read(tiles, as_of)
@@ -97,11 +106,7 @@ def _step(case: UseCase, event: EventType) -> _Step:
             if one.event == event.name
         ),
         opens=anchors.index(event.name) if event.name in anchors else None,
-        aggregations=tuple(
-            (position, _anchor(anchors, window), one.of, window)
-            for position, one, window in _filling(case)
-            if one.event == event.name
-        ),
+        aggregations=tuple(_filling(case, event)),
         rolling=tuple(
             (position, one.of, tiling)
             for position, (one, tiling) in enumerate(zip(case.rolling, tilings(case), strict=True))
@@ -112,17 +117,14 @@ def _step(case: UseCase, event: EventType) -> _Step:
     )
 
 
-def _filling(case: UseCase) -> list[tuple[int, Aggregation, Window]]:
-    """The aggregations that only fill, with their positions in a state and their windows."""
-    return [
-        (position, one, one.window)
-        for position, one in enumerate(case.filling)
-        if not isinstance(one.window, Rolling)
-    ]
-
-
-def _anchor(anchors: tuple[str, ...], window: Window) -> int | None:
-    return anchors.index(window.anchor) if window.anchor else None
+def _filling(case: UseCase, event: EventType) -> Iterator[_Filling]:
+    """The aggregations of this event type that only fill."""
+    for position, one in enumerate(case.filling):
+        if one.event != event.name or isinstance(one.window, Rolling):
+            continue
+        anchor = case.anchors.index(one.window.anchor) if one.window.anchor else None
+        read = len(case.lookups) + position * _WIDTH
+        yield _Filling(position, read, anchor, one.of, one.window)
 
 
 def _remember(state: EntityState, event: Event) -> bool:
@@ -141,7 +143,7 @@ def _look_up(state: EntityState, step: _Step, event: Event, tables: Tables) -> t
     for position, name, key_field, default in step.lookups:
         key = event.values.get(key_field)
         found = None if key is None else tables.get(name, {}).get(key)
-        state.looked_up[position] = default if found is None else found
+        state.read[position] = default if found is None else found
         if found is None:
             missed = (*missed, name)
     return missed
@@ -150,11 +152,13 @@ def _look_up(state: EntityState, step: _Step, event: Event, tables: Tables) -> t
 def _aggregate(state: EntityState, step: _Step, event: Event) -> str:
     """`COUNTED` if any aggregation took the event in, else the first reason why none did."""
     counted, refused = False, NOT_AGGREGATED
-    for position, anchor, of, window in step.aggregations:
+    for position, read, anchor, of, window in step.aggregations:
         opened = None if anchor is None else state.opened[anchor]
         refusal = window.refusal(opened, event.at)
         if refusal is None:
-            state.moments[position].add(float(event.values[of]))
+            moments = state.moments[position]
+            moments.add(float(event.values[of]))
+            state.read[read : read + _WIDTH] = moments.statistics
             counted = True
         elif refused is NOT_AGGREGATED:
             refused = refusal

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import chain
 
 import orjson
 
@@ -29,12 +30,13 @@ Raw = bytes | None
 class EntityState:
     """The fold's memory of one entity; the fold changes it in place, so `copy` before a trial.
 
-    `looked_up`, `opened`, `moments` and `tiles` follow the order of the declaration's lookups,
-    anchors, filling and rolling aggregations. `recent` holds the hashes of the last different
-    event ids, oldest first.
+    `read` holds the features that read the same whenever one looks: those of the lookups, then
+    four for each filling aggregation. `opened`, `moments` and `tiles` follow the order of the
+    declaration's anchors, filling and rolling aggregations. `recent` holds the hashes of the last
+    different event ids, oldest first.
     """
 
-    looked_up: list[float]
+    read: list[float | int]
     opened: list[int | None]
     moments: list[Moments]
     recent: tuple[bytes, ...] = ()
@@ -44,17 +46,19 @@ class EntityState:
     @classmethod
     def empty(cls, case: UseCase) -> EntityState:
         """The state of an entity that no event has reached."""
+        moments = [Moments() for _ in case.filling]
+        defaults = [lookup.default for lookup in case.lookups]
         return cls(
-            looked_up=[lookup.default for lookup in case.lookups],
+            read=[*defaults, *chain.from_iterable(one.statistics for one in moments)],
             opened=[None for _ in case.anchors],
-            moments=[Moments() for _ in case.filling],
+            moments=moments,
             tiles=[tiling.empty() for tiling in tilings(case)],
         )
 
     def copy(self) -> EntityState:
         """An equal, independent state."""
         return EntityState(
-            list(self.looked_up),
+            list(self.read),
             list(self.opened),
             [moments.copy() for moments in self.moments],
             self.recent,
@@ -97,12 +101,9 @@ class StateCodec:
 
     def encode(self, state: EntityState) -> list[str | bytes]:
         """The values of all `fields`; a time not known yet is empty."""
-        numbers: list[float | int] = [*state.looked_up]
-        for one in state.moments:
-            numbers += (one.sum, one.mean, one.count, one.var)
         if self._tilings:
-            return self._with_tiles(numbers, state)
-        return self._values(numbers, state)
+            return self._with_tiles(state)
+        return self._values(state.read, state)
 
     def decode(self, values: Sequence[Raw]) -> EntityState | None:
         """The state of the values of `fields`; None where there is no hash. Raises ValueError."""
@@ -112,9 +113,9 @@ class StateCodec:
             raise ValueError("a field of the state is missing")
         return self._decode([value for value in values if value is not None])
 
-    def _with_tiles(self, numbers: list[float | int], state: EntityState) -> list[str | bytes]:
+    def _with_tiles(self, state: EntityState) -> list[str | bytes]:
         """The same, with what the rolling windows hold as of the newest event."""
-        packed = []
+        numbers, packed = list(state.read), []
         for tiling, windows in zip(self._tilings, state.tiles, strict=True):
             told, tiles = tiling.stored(windows, state.newest or 0)
             numbers += told
@@ -134,13 +135,14 @@ class StateCodec:
         tiles_at = len(values) - len(self._tilings)
         m2 = self._unpack(values[newest_at + 2 : tiles_at])
         newest = int(values[newest_at]) if values[newest_at] else None
+        moments = [
+            _moments(values[lookups + 4 * i : lookups + 4 * i + 4], m2[i]) for i in range(filling)
+        ]
+        looked_up = map(float, values[:lookups])
         return EntityState(
-            [float(value) for value in values[:lookups]],
+            [*looked_up, *chain.from_iterable(one.statistics for one in moments)],
             [int(value) if value else None for value in values[opened:newest_at]],
-            [
-                _moments(values[lookups + 4 * i : lookups + 4 * i + 4], m2[i])
-                for i in range(filling)
-            ],
+            moments,
             _ids(values[newest_at + 1]),
             newest,
             [

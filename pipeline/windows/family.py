@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.times import HOUR
-from pipeline.windows.moments import Moments
 
 
 class Window(Protocol):
-    """Decides what counts, and reads what was taken in."""
+    """Decides what counts, and then is in it whenever it is read; only `Rolling` ones let go."""
 
     @property
     def anchor(self) -> str | None:
@@ -32,10 +31,6 @@ class Window(Protocol):
 
     def refusal(self, opened: int | None, at: int) -> str | None:
         """Why an event at `at` does not count; None when it does."""
-        ...
-
-    def read(self, state: Moments, as_of: int) -> Moments:
-        """What the window holds as of `as_of`."""
         ...
 
 
@@ -69,10 +64,6 @@ class FirstDay:
             return "before_window"
         return "after_window" if at > opened + self.hours * HOUR else None
 
-    def read(self, state: Moments, as_of: int) -> Moments:  # noqa: ARG002 - a closed day never changes
-        """All that was taken in, whenever it is read."""
-        return state
-
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
@@ -96,7 +87,3 @@ class Lifetime:
     def refusal(self, opened: int | None, at: int) -> str | None:  # noqa: ARG002 - every event counts
         """Every event counts."""
         return None
-
-    def read(self, state: Moments, as_of: int) -> Moments:  # noqa: ARG002 - it has no edge in time
-        """All that was taken in, whenever it is read."""
-        return state

@@ -89,6 +89,11 @@ def test_an_event_counts_within_a_day_of_the_first_purchase(at: int, reason: str
     assert reasons(purchase(1), bet(1, at=at))[1] == reason
 
 
+def test_reading_later_changes_nothing_in_a_day_that_is_over() -> None:
+    state = after(purchase(10), bet(1), bet(4))
+    assert features(state, NOON) == features(state, NOON + 1000 * HOUR)
+
+
 def test_an_earlier_purchase_that_comes_later_does_not_move_the_window() -> None:
     earlier = purchase(1, at=NOON - HOUR)
     state = after(purchase(1), earlier)

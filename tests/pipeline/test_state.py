@@ -14,6 +14,7 @@ from pipeline.state import EntityState, StateCodec, hashed_id
 from pipeline.windows import Lifetime, Moments
 from tests.support.events import NOON
 from tests.support.properties import PROPERTY
+from tests.support.states import state_of
 from use_cases.first_day_churn import USE_CASE
 
 CODEC = StateCodec(USE_CASE)
@@ -28,7 +29,7 @@ times = st.none() | st.integers(-(2**62), 2**62)
 def states(case: UseCase) -> st.SearchStrategy[EntityState]:
     many = len(case.aggregations)
     return st.builds(
-        EntityState,
+        state_of,
         st.lists(finite, min_size=len(case.lookups), max_size=len(case.lookups)),
         st.lists(times, min_size=len(case.anchors), max_size=len(case.anchors)),
         st.lists(moments, min_size=many, max_size=many),
@@ -44,8 +45,8 @@ def stored(values: list[str | bytes]) -> list[bytes]:
 
 def bits(state: EntityState) -> bytes:
     """Every float of a state; -0.0 is not 0.0 here."""
-    floats = [one for m in state.moments for one in (m.sum, m.mean, m.m2)]
-    return struct.pack(f"{len(state.looked_up) + len(floats)}d", *state.looked_up, *floats)
+    floats = [*state.read, *(one for m in state.moments for one in (m.sum, m.mean, m.m2))]
+    return struct.pack(f"{len(floats)}d", *floats)
 
 
 @PROPERTY
@@ -82,7 +83,7 @@ def test_no_value_leaves_the_compact_encoding(state: EntityState) -> None:
 
 
 def test_a_full_state_takes_less_than_650_bytes() -> None:
-    state = EntityState(
+    state = state_of(
         [3.7],
         [NOON],
         [Moments(100, 1234.5678901234567, 12.345678901234567, 1.2345678901234567e5)] * 3,
@@ -97,7 +98,8 @@ def test_a_full_state_takes_less_than_650_bytes() -> None:
 
 
 def test_a_person_reads_the_features_under_their_names() -> None:
-    state = EntityState([0.1], [NOON], [Moments(2, 5.0, 2.5, 4.5), Moments(), Moments()])
+    moments = [Moments(2, 5.0, 2.5, 4.5), Moments(), Moments()]
+    state = state_of([0.1], [NOON], moments)
     fields = dict(zip(CODEC.fields, CODEC.encode(state), strict=True))
     named = {name: fields[name] for name in (*USE_CASE.features[:5], "first_purchase")}
     assert named == {

@@ -14,19 +14,20 @@ from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.marker import Marker
 from pipeline.origin import Highest
 from pipeline.settings import RedisSettings, Secret
-from pipeline.state import EntityState, StateCodec, hashed_id
+from pipeline.state import StateCodec, hashed_id
 from pipeline.store.client import connect, translated, warn_unless_durable
 from pipeline.store.store import Conflict, Store, Values
 from pipeline.windows import Moments
 from tests.support.events import NOON, log_of, purchase, registration
 from tests.support.stages import INDEX, Rig
+from tests.support.states import state_of
 from tests.support.stores import FIELDS, KEYS, RedisServer
 from use_cases.first_day_churn import USE_CASE
 
 FIRST = Marker.first("topic", "g1", "f1")
 WROTE = FIRST.at(4, Highest({("s", 0): (4, 0)}), {"idx": "v1"})
 CODEC = StateCodec(USE_CASE)
-STATE = EntityState([3.5], [NOON], [Moments(2, 5.0, 2.5, 4.5)] * 3, (hashed_id("e"),), NOON)
+STATE = state_of([3.5], [NOON], [Moments(2, 5.0, 2.5, 4.5)] * 3, (hashed_id("e"),), NOON)
 VALUES = CODEC.encode(STATE)
 
 
@@ -147,7 +148,7 @@ async def test_any_entity_s_key_is_in_its_partition_s_slot(
 async def test_a_full_state_stays_in_the_compact_encoding(real_server: RedisServer) -> None:
     long = Moments(2**53, 0.1 + 0.2, 12345.678901234567, -1.2345678901234567e-100)
     ids = tuple(hashed_id(f"e{n}") for n in range(8))
-    full = EntityState([1.2345678901234567], [NOON], [long] * 3, ids, NOON)
+    full = state_of([1.2345678901234567], [NOON], [long] * 3, ids, NOON)
     await write(real_server, None, WROTE, {"u1": CODEC.encode(full)})
     key = KEYS.entity(0, "g1", "u1")
     encoding = await real_server.client.object("ENCODING", key)
@@ -158,7 +159,7 @@ async def test_a_full_state_stays_in_the_compact_encoding(real_server: RedisServ
 async def test_a_read_of_many_entities_keeps_their_order(real_server: RedisServer) -> None:
     names = [f"u{n}" for n in range(300)]
     states = {
-        name: CODEC.encode(EntityState([float(n)], [None], [Moments()] * 3))
+        name: CODEC.encode(state_of([float(n)], [None], [Moments()] * 3))
         for n, name in enumerate(names)
     }
     await write(real_server, None, WROTE, states)

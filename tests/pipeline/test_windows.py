@@ -53,14 +53,6 @@ def test_a_lifetime_takes_everything_in(at: int) -> None:
     assert Lifetime().refusal(None, at) is None
 
 
-@pytest.mark.parametrize("window", [DAY, Lifetime()])
-def test_reading_later_changes_nothing_in_a_window_without_forgetting(
-    window: FirstDay | Lifetime,
-) -> None:
-    state = moments_of([1.0, 2.0])
-    assert window.read(state, NOON) == window.read(state, NOON + 1000 * HOUR) == state
-
-
 def test_nothing_taken_in_is_all_zero() -> None:
     empty = Moments()
     assert (empty.count, empty.sum, empty.mean, empty.var) == (0, 0, 0, 0)
