@@ -99,8 +99,13 @@ IMMEDIATE_CAUSE = Mutant(
     (
         Edit(
             "pipeline/origin.py",
-            "    carried = header_in(record.headers, HEADER)\n",
-            "    carried = None\n",
+            "        if name == HEADER:\n            try:\n",
+            "        if not name:\n            try:\n",
+        ),
+        Edit(
+            "pipeline/origin.py",
+            "    if len(headers) == len(_PASSED_ON) and ",
+            "    if not headers and ",
         ),
         Edit("pipeline/origin.py", "header[0] in _PASSED_ON]", "header[0] in _PASSED_ON[1:]]"),
     ),
