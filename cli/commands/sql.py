@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import use_cases
-from pipeline.settings import read_settings
+from cli.runs import settings_of
 from pipeline.sql import features_sql
 from pipeline.sql_views import views_sql
 from pipeline.times import parse_time
@@ -43,7 +43,7 @@ def sql(
 
     Example: pipeline sql --as-of 2026-01-31T00:00:00Z
     """
-    settings = read_settings(os.environ)
+    settings = settings_of(os.environ)
     case = use_cases.load(settings.use_case)
     if views:
         text = views_sql(case, views, settings.parquet_dir, settings.lookups_dir)
