@@ -1,6 +1,6 @@
-"""The golden log of the default case: `python -m tests.support.golden` writes what it comes to.
+"""The golden log of each case: `python -m tests.support.golden` writes what they come to.
 
-It refuses to while the declaration's `fold_version` is the recorded one: whoever changes what the
+It refuses to while a declaration's `fold_version` is the recorded one: whoever changes what the
 fold does raises that number, so that no running pipeline mixes the two.
 """
 
@@ -10,69 +10,88 @@ import asyncio
 import base64
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiokafka.structs import ConsumerRecord
 
+import use_cases
+from pipeline.declaration import UseCase
 from pipeline.records import OutRecord
+from pipeline.state import StateCodec
 from tests.support.events import consumed
 from tests.support.fakes import FakeStore
 from tests.support.stages import Rig
-from tests.support.stores import FIELDS
-from use_cases.first_day_churn import USE_CASE
 
 HOME = Path(__file__).parent.parent / "pipeline" / "golden"
-LOG = HOME / "log.ndjson"
-EXPECTED = HOME / "expected.json"
 
 
-def read_log() -> list[ConsumerRecord[bytes, bytes]]:
-    """The committed partition of `incoming-events`; the tables v1 and v2 are the rig's."""
-    return [
-        consumed(
-            _bytes(line["value"]),
-            offset=offset,
-            key=_bytes(line["key"]),
-            headers=tuple((name, value.encode()) for name, value in line["headers"].items()),
-        )
-        for offset, line in enumerate(map(json.loads, LOG.read_text().splitlines()))
-    ]
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """The committed log of a case, and what it comes to, in one folder."""
+
+    case: UseCase
+    folder: Path
+
+    def log(self) -> list[ConsumerRecord[bytes, bytes]]:
+        """A partition of `incoming-events`; the tables v1 and v2 are the rig's."""
+        lines = (self.folder / "log.ndjson").read_text().splitlines()
+        return [
+            consumed(
+                _bytes(line["value"]),
+                offset=offset,
+                key=_bytes(line["key"]),
+                headers=tuple((name, value.encode()) for name, value in line["headers"].items()),
+            )
+            for offset, line in enumerate(map(json.loads, lines))
+        ]
+
+    def outcome(self, size: int = 7, cached: int = 3) -> dict[str, Any]:
+        """The states and outputs that the log comes to, as JSON."""
+        store, fields = FakeStore(), StateCodec(self.case).fields
+        rig = Rig({0: self.log()}, store, size=size, cached=cached, case=self.case)
+        asyncio.run(rig.run())
+        marker = store.markers[0]
+        return {
+            "fold_version": self.case.fold_version,
+            "marker": {name: marker[name] for name in ("offset", "origins", "lookups")},
+            "entities": {
+                entity: {name: _shown(value) for name, value in zip(fields, values, strict=True)}
+                for (_, _, entity), values in sorted(store.entities.items())
+            },
+            "outputs": {
+                target.topic: [_record(record) for record in records]
+                for target, records in sorted(rig.writer.logs.items())
+            },
+        }
+
+    def expected(self) -> dict[str, Any]:
+        """What is recorded; nothing yet where there is no file."""
+        path = self.folder / "expected.json"
+        recorded: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return recorded
+
+    def record(self) -> bool:
+        """Write what the log comes to; False when the fold changed and its version did not."""
+        found, recorded = self.outcome(), self.expected()
+        if recorded != found and recorded.get("fold_version") == found["fold_version"]:
+            return False
+        (self.folder / "expected.json").write_text(json.dumps(found, indent=1) + "\n")
+        return True
 
 
-def outcome(size: int = 7, cached: int = 3) -> dict[str, Any]:
-    """The states and outputs that the log comes to, as JSON."""
-    store = FakeStore()
-    rig = Rig({0: read_log()}, store, size=size, cached=cached)
-    asyncio.run(rig.run())
-    marker = store.markers[0]
-    return {
-        "fold_version": USE_CASE.fold_version,
-        "marker": {name: marker[name] for name in ("offset", "origins", "lookups")},
-        "entities": {
-            entity: {name: _shown(value) for name, value in zip(FIELDS, values, strict=True)}
-            for (_, _, entity), values in sorted(store.entities.items())
-        },
-        "outputs": {
-            target.topic: [_record(record) for record in records]
-            for target, records in sorted(rig.writer.logs.items())
-        },
-    }
-
-
-def read_expected() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(EXPECTED.read_text())
-    return content
+FIRST_DAY = Golden(use_cases.load("first_day_churn"), HOME)
+ACTIVITY = Golden(use_cases.load("player_activity"), HOME / "player_activity")
+ALL = (FIRST_DAY, ACTIVITY)
 
 
 def main() -> int:
-    """Write what the log comes to; 1 when the fold changed and its version did not."""
-    found, recorded = outcome(), read_expected()
-    if recorded != found and recorded["fold_version"] == found["fold_version"]:
-        sys.stderr.write("The fold has changed: raise fold_version in the declaration first.\n")
-        return 1
-    EXPECTED.write_text(json.dumps(found, indent=1) + "\n")
-    return 0
+    """Record all; 1 when the fold of one changed and its version did not."""
+    kept = [golden.case.name for golden in ALL if not golden.record()]
+    if kept:
+        sys.stderr.write(f"The fold of {', '.join(kept)} has changed: raise its fold_version.\n")
+    return 1 if kept else 0
 
 
 def _bytes(text: str | None) -> bytes | None:

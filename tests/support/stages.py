@@ -70,12 +70,18 @@ class Rig:
     size: int = 3
     cached: int = 10
     faults: FaultPoints | None = None
+    case: UseCase = USE_CASE
 
     def __post_init__(self) -> None:
         self.feed = FakeFeed(self.logs, repeat(self.size))
         self.clock = FixedClock(NOON)
         self.stage = feature_stage(
-            self.store, self.writer, cached=self.cached, clock=self.clock, faults=self.faults
+            self.store,
+            self.writer,
+            case=self.case,
+            cached=self.cached,
+            clock=self.clock,
+            faults=self.faults,
         )
         self.stage.reader = self.feed
 
@@ -84,7 +90,7 @@ class Rig:
 
     def restarted(self) -> Rig:
         """A new process on what the old one left: memory is gone, the edges are not."""
-        return Rig(self.logs, self.store, self.writer, self.size, self.cached)
+        return Rig(self.logs, self.store, self.writer, self.size, self.cached, case=self.case)
 
     def sizes(self, *sizes: int) -> None:
         """How many records the coming batches have, in turns."""
