@@ -120,20 +120,23 @@ class Backfill:
     async def _hand_scores_over(self) -> None:
         """The latest scores depend on no aggregation: their markers only get the new name."""
         for partition in self.partitions:
-            await self._mark(
+            done = await self._mark(
                 self.scores, partition, lambda one: replace(one, fingerprint=self._fingerprint)
             )
-        self.say("scores: the workers of the new declaration go on where the old ones are")
+            if done is not None:
+                self.say(f"scores {partition}: handed over behind offset {done.offset:,}")
 
-    async def _mark(self, store: Store, partition: int, change: Callable[[Marker], Marker]) -> None:
-        """Change a marker, if there is one, wherever it stands at that moment."""
+    async def _mark(
+        self, store: Store, partition: int, change: Callable[[Marker], Marker]
+    ) -> Marker | None:
+        """Change a marker, if there is one, wherever it stands at that moment; returns it."""
         found = await store.marker(partition)
         for _ in range(_TRIES):
             if found is None or change(found) == found:
-                return
+                return found
             conflict = await store.write(partition, found, change(found), {})
             if conflict is None:
-                return
+                return change(found)
             found = conflict.actual
         raise Refusal(f"the marker of partition {partition} never stands still", "Try again")
 
