@@ -53,7 +53,7 @@ def worse(new: Report, stored: Report) -> Iterator[str]:
 def strayed(ratio: Ratio, *runs: Report) -> float:
     """How far, as a factor of at least 1, the controls of its stages were from 1 at worst."""
     controls = [one for run in runs for one in noise(run.rounds)]
-    concerned = [one for one in controls if one.over in (ratio.over, ratio.under)] or controls
+    concerned = [one for one in controls if one.under in (ratio.over, ratio.under)] or controls
     each = [abs(math.log(value)) for one in concerned for value in one.rounds]
     return math.exp(max(each, default=0.0))
 

@@ -71,7 +71,9 @@ def ratios(rounds: Rounds) -> list[Ratio]:
 def noise(rounds: Rounds) -> list[Ratio]:
     """The same code against itself: what these ratios are away from 1 is the machine's doing."""
     return [
-        Ratio(name, name, "rate", tuple(one.again.rate / one.ours.rate for one in of_stage))
+        Ratio(
+            f"{name} again", name, "rate", tuple(one.again.rate / one.ours.rate for one in of_stage)
+        )
         for name, of_stage in rounds.items()
     ]
 

@@ -13,7 +13,7 @@ class Extent:
 
     `many` users that have a state, of whom a round visits `visited`; seconds of each latency run
     and of each step of the search for the highest rate (0: no search); worker counts and partition
-    counts; users whose states are weighed; starts of `pipeline up`.
+    counts (none: no scale); users whose states are weighed; starts of `pipeline up`.
     """
 
     many: int
@@ -66,13 +66,13 @@ _EXTENTS = {
         starts=3,
     ),
     "quick": Extent(
-        many=50_000,
-        visited=20_000,
+        many=20_000,
+        visited=10_000,
         steady_seconds=10,
         search_seconds=0,
-        workers=(1, 2),
-        partitions=(8,),
-        weighed=(50_000,),
+        workers=(),
+        partitions=(),
+        weighed=(20_000,),
         starts=1,
     ),
 }

@@ -6,7 +6,7 @@ import time
 from statistics import fmean
 
 from benchmarks.findings import Findings, Measure
-from benchmarks.lab import Lab
+from benchmarks.lab import Lab, wait
 from benchmarks.population import TEMPLATES, copy, found_templates, state_keys
 from benchmarks.site import Site
 from benchmarks.visits import Scribe
@@ -39,5 +39,12 @@ def _weighed(made: Lab, users: int, each: float) -> list[Measure]:
 
 
 def _used(made: Lab) -> int:
-    """Bytes that the server has taken, its tables of keys and its buffers among them."""
+    """Bytes that the server has taken, its tables of keys among them, once its file is written."""
+    wait(lambda: _file_is_written(made), "Redis to have written its file")
     return int(made.redis.info("memory")["used_memory"])
+
+
+def _file_is_written(made: Lab) -> bool:
+    """A rewrite of the append-only file keeps all changes in memory as long as it lasts."""
+    found = made.redis.info("persistence")
+    return not found["aof_rewrite_in_progress"] and not found["aof_rewrite_scheduled"]

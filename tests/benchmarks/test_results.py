@@ -42,7 +42,7 @@ def test_a_stage_that_was_not_measured_has_no_ratio() -> None:
 
 
 def test_the_noise_is_the_second_run_of_the_same_code_over_the_first() -> None:
-    found = {one.over: one.rounds for one in noise(ROUNDS)}
+    found = {one.under: one.rounds for one in noise(ROUNDS)}
 
     assert found == {"event_handler": (1.1, 1.0), "stream_features": (1.0, 1.25, 0.5)}
 
