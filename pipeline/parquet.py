@@ -1,8 +1,8 @@
-"""The log as Parquet: each topic's schema, what a file's footer says, and how to read the files.
+"""The log as Parquet: each topic's schema, what a file's footer says, and how a file is written.
 
 `<dir>/<topic>/date=YYYY-MM-DD/<partition>-<first expected offset>.parquet`, by append time, UTC.
-Every record of a topic is in exactly one file, replays and control records too; `ONCE` is the
-filter for each event exactly once. Names that begin with an underscore are not part of the log.
+Every record of a topic is in exactly one file, replays and control records too. Names that begin
+with an underscore are not part of the log.
 The rows of a compacted file are by entity and event time: for the order of the log sort by offset.
 """
 
@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipeline.declaration import Field, Integer, Number, Text, UseCase
-from pipeline.disk import again_if_replaced
 from pipeline.errors import Refusal
 from pipeline.origin import Highest
 from pipeline.topics import Topics
@@ -30,9 +28,6 @@ _COMPACTED = "compacted"
 EVENT, CONTROL = "event", "control"
 INSTANT = pa.timestamp("us", tz="UTC")
 MILLISECOND = pa.timestamp("ms", tz="UTC")
-ONCE = ~ds.field("replayed") & (ds.field("kind") == EVENT)
-"""Keeps what the origin rule keeps, without control records."""
-
 Origins = Mapping[str, Highest]
 """The highest origins so far of each writing stage; "" where a topic has one writer."""
 
@@ -62,7 +57,7 @@ _TYPES: dict[type[Field], pa.DataType] = {
     Integer: pa.int64(),
     Number: pa.float64(),
 }
-_DATE = pa.field("date", pa.date32())
+DATE = pa.field("date", pa.date32())
 _UNIQUE = frozenset({"origin", "event_id", "id", "detail", "extra", "control"})
 
 
@@ -180,25 +175,6 @@ def feature_fields(case: UseCase) -> tuple[pa.Field, ...]:
     )
 
 
-def open_topic(parquet_dir: Path, topic: str, schema: pa.Schema) -> ds.Dataset:
-    """The files of a topic as they are now, with a `date` column; a missing column reads null.
-
-    Reading it raises FileNotFoundError where files were replaced since: open it again. (Given the
-    directory, Arrow would leave out what is replaced while it lists it.)
-    """
-    home = parquet_dir / topic
-    files = sorted(f"{directory}/{name}" for name, directory in names(home))
-    if not files:
-        return ds.dataset(schema.append(_DATE).empty_table())
-    return ds.dataset(
-        files,
-        schema=schema.append(_DATE),
-        format="parquet",
-        partitioning=ds.partitioning(pa.schema([_DATE]), flavor="hive"),
-        partition_base_dir=str(home),
-    )
-
-
 def names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
     """The name of every file of the topic at `home`, with its directory."""
     return (
@@ -217,18 +193,6 @@ def _listed(directory: str) -> list[str]:
         return []
 
 
-def read_once(
-    parquet_dir: Path, topic: str, schema: pa.Schema, columns: Sequence[str] | None = None
-) -> pa.Table:
-    """Each event of a topic exactly once, in log order: by partition, then offset."""
-    wanted = None if columns is None else [*dict.fromkeys((*columns, "partition", "offset"))]
-    table = again_if_replaced(
-        lambda: open_topic(parquet_dir, topic, schema).to_table(columns=wanted, filter=ONCE)
-    )
-    ordered = table.sort_by([("partition", "ascending"), ("offset", "ascending")])
-    return ordered if columns is None else ordered.select(columns)
-
-
 def write(table: pa.Table, sink: BinaryIO, **options: Any) -> None:
     """Write a file of the log; `options` are those of `pq.write_table`."""
     few = [one.name for one in table.schema if _repeats(one)]
@@ -242,7 +206,7 @@ def _repeats(field: pa.Field) -> bool:
 
 def _schema(case: UseCase, fields: Sequence[pa.Field]) -> pa.Schema:
     names = [field.name for field in fields]
-    twice = sorted({name for name in names if names.count(name) > 1} | {_DATE.name} & {*names})
+    twice = sorted({name for name in names if names.count(name) > 1} | {DATE.name} & {*names})
     if twice:
         raise Refusal(
             f"use case {case.name} declares {', '.join(twice)}, a column of the log itself",
