@@ -15,6 +15,7 @@ _COPIED = (
     "stream_features",
     "serving",
     "inference_logger",
+    "compaction",
     "rebuild",
     "generator",
     "use_cases",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from pathlib import Path
 
+from pipeline.log_files import noted_position
 from pipeline.topics import group_of
 from tests.faults.arena import PARTITIONS, Arena
 from tests.faults.findings import Findings
@@ -33,9 +36,11 @@ def play(arena: Arena) -> Findings:
         for number in range(rounds):
             if number == 0:
                 arena.until(lambda: crew.is_frozen(ZOMBIE), 60, "standing still at a file")
+                passed = partial(is_passed, *unnamed_in(arena))
             else:
                 crew.freeze(ZOMBIE)
             arena.pass_time(SLEEP)
+            arena.until(passed, 60, "the other's file of the same name")
             taken += len(owned(kafka, group).get(f"{STAGE}-1", ())) == every
             began = time.monotonic()
             crew.thaw(ZOMBIE)
@@ -48,6 +53,22 @@ def play(arena: Arena) -> Findings:
             verdicts=(*arena.check(I4), recovered),
             recovery=max(seconds),
         )
+
+
+def unnamed_in(arena: Arena) -> tuple[Path, int, int]:
+    """The topic's directory, the partition and the position before the zombie's unnamed file."""
+    (path,) = (arena.settings.data_dir).rglob(f"_temporary/*,{ZOMBIE},*.parquet")
+    home, number = path.parents[1], int(path.name.partition(",")[0])
+    return home, number, next_offset(home, number)
+
+
+def is_passed(home: Path, number: int, before: int) -> bool:
+    return next_offset(home, number) > before
+
+
+def next_offset(home: Path, number: int) -> int:
+    noted = noted_position(home, number)
+    return 0 if noted is None else noted.next_offset
 
 
 ROW = Row(17, "two loggers on one partition", play)
