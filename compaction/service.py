@@ -72,7 +72,7 @@ class Compactor:
                 raise
             raise Refusal(
                 f"{self.root} is on a file system that cannot exchange two directories at once",
-                "Compact where it can: on Linux ext4, xfs, btrfs, tmpfs and overlay do",
+                "Compact where it can: on Linux ext4, xfs, btrfs and tmpfs do",
             ) from error
         finally:
             for end in ends:

@@ -25,13 +25,14 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVA
 
 @contextlib.contextmanager
 def publishing(home: Path) -> Iterator[None]:
-    """Share the lock of the topic at `home`. Raises InfrastructureError while files are replaced.
+    """Share the lock of the topic at `home`; waits for a second while files are replaced.
 
-    Where the file system has no locks nobody can replace files, and none is needed.
+    Raises InfrastructureError where that takes longer. Where the file system has no locks nobody
+    can replace files, and none is needed.
     """
     with _opened(home / _LOCK) as handle:
-        if not _locked_if_possible(handle, fcntl.LOCK_SH):
-            raise InfrastructureError(f"files of {home.name} are being replaced")
+        with contextlib.suppress(Refusal):
+            _wait_for(handle, fcntl.LOCK_SH, home, seconds=1.0)
         yield
 
 
@@ -41,12 +42,8 @@ def replacing(home: Path, seconds: float) -> Iterator[None]:
 
     Raises InfrastructureError where others keep it, Refusal where the file system has no locks.
     """
-    deadline = time.monotonic() + seconds
     with _opened(home / _LOCK) as handle:
-        while not _locked(handle, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                raise InfrastructureError(f"others hold the lock of {home.name}")
-            time.sleep(_PAUSE_SECONDS)
+        _wait_for(handle, fcntl.LOCK_EX, home, seconds)
         yield
 
 
@@ -55,7 +52,11 @@ def rearranging(root: Path) -> Iterator[None]:
     """Be the only one to rearrange the files under `root`. Raises Refusal where another does."""
     make_directory(root / WORK)
     with _opened(root / WORK / "lock") as handle:
-        if not _locked_if_possible(handle, fcntl.LOCK_EX):
+        try:
+            locked = _locked(handle, fcntl.LOCK_EX)
+        except Refusal:  # then nothing can be compacted either
+            locked = True
+        if not locked:
             raise Refusal(
                 f"the files in {root} are being compacted, or a new epoch is being begun",
                 "Wait for that to end",
@@ -78,11 +79,12 @@ def _locked(handle: int, kind: int) -> bool:
     return True
 
 
-def _locked_if_possible(handle: int, kind: int) -> bool:
-    try:
-        return _locked(handle, kind)
-    except Refusal:
-        return True
+def _wait_for(handle: int, kind: int, home: Path, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not _locked(handle, kind):
+        if time.monotonic() > deadline:
+            raise InfrastructureError(f"others hold the lock of {home.name}")
+        time.sleep(_PAUSE_SECONDS)
 
 
 @contextlib.contextmanager

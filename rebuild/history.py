@@ -32,7 +32,6 @@ from pipeline.partitioner import partition_of
 EPOCHS = "_epochs"
 MANIFEST = "manifest.json"
 _ROWS_AT_ONCE = 20_000
-_NO_END = 2**63 - 1
 
 
 Offsets = Mapping[int, int]
@@ -201,9 +200,11 @@ class Stream:
 
         What was compacted since the files were listed is found again by its offsets.
         """
-        last = _NO_END if up_to is None else up_to
+        files = list(self.files)
+        done = files[0].first - 1 if files else -1
+        end = files[-1].last if files else -1
+        last = end if up_to is None else min(up_to, end)
         keep = ~ds.field("replayed") & (ds.field("offset") <= last)
-        files, done = list(self.files), -1
         while files and files[0].first <= last:
             file = files.pop(0)
             try:
