@@ -172,7 +172,10 @@ class Numbers:
 
     def first(self, value: float, at: int) -> bytes:
         """The tile of one value."""
-        return self._form.pack(*(one for part, _ in self._parts for one in part.first(value, at)))
+        new = list[Any]()
+        for part, _ in self._parts:
+            new += part.first(value, at)
+        return self._form.pack(*new)
 
     def plus(self, tile: bytes, value: float, at: int) -> bytes:
         """The tile with one value more."""
@@ -209,9 +212,12 @@ class Distinct:
         """One."""
         return b"\1" + _hashed(value)
 
-    def plus(self, tile: bytes, value: Value, at: int) -> bytes:
+    def plus(self, tile: bytes, value: Value, at: int) -> bytes:  # noqa: ARG002 - it is of no matter when
         """One more, if it is new and there is room."""
-        return self.merged((tile, self.first(value, at)))
+        hashed, held = _hashed(value), _hashes(tile)
+        if hashed in held or len(held) == MOST_DISTINCT:
+            return tile
+        return bytes((len(held) + 1,)) + tile[1:] + hashed
 
     def merged(self, tiles: Sequence[bytes]) -> bytes:
         """Those of all tiles, as far as there is room."""
