@@ -83,7 +83,7 @@ class Settings:
     lookups_dir: Path = Path(".pipeline/lookups")
     models_dir: Path = Path("models")
     cached_entities: int = 200_000
-    batch_records: int = 5_000
+    batch_records: int = 20_000
     flood_share: float = 0.5
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
@@ -161,7 +161,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         lookups_dir=Path(read.text("LOOKUPS", ".pipeline/lookups")),
         models_dir=Path(read.text("MODELS", "models")),
         cached_entities=read.number("CACHED_ENTITIES", 200_000, int, 1),
-        batch_records=read.number("BATCH_RECORDS", 5_000, int, 1),
+        batch_records=read.number("BATCH_RECORDS", 20_000, int, 1),
         flood_share=read.number("FLOOD_SHARE", 0.5, float, 0, 1),
         metrics_host=read.text("METRICS_HOST", "127.0.0.1"),
         metrics_port=read.number("METRICS_PORT", 0, int, 0, 65_535),

@@ -37,6 +37,7 @@ from pipeline.store.store import MOST_ENTITIES
 _CHECK_SECONDS = 1.0
 _HINT_SECONDS = 1.0
 _ALARMING_DROPS = 100_000
+MOST_RECORDS = 5_000
 
 Partition = tuple[str, int]
 Computing = Callable[..., Awaitable[Any]]
@@ -78,6 +79,8 @@ class Stateful(Generic[I]):
     """By how many the entities are placed; another number in a marker is refused."""
     computing: Computing = on_the_loop
     """Where the core applies; a slow one needs a thread, or the group takes it for dead."""
+    moved: Callable[[], None] = lambda: None
+    """Called whenever a marker has moved: a large poll of a slow model takes minutes."""
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -171,6 +174,7 @@ class Stateful(Generic[I]):
             return False
         progress.marker, progress.stored = new, True
         applied.settled()
+        self.moved()
         POSITION.labels(self.name, batch.topic, partition).set(new.offset + 1)
         self._observe_age(fresh)
         return True
@@ -240,10 +244,15 @@ class Stateful(Generic[I]):
         self.core.forget(place[1])
 
 
-def parts(items: Sequence[I], most: int = MOST_ENTITIES) -> Iterator[Sequence[I]]:
+def parts(
+    items: Sequence[I], most: int = MOST_ENTITIES, records: int = MOST_RECORDS
+) -> Iterator[Sequence[I]]:
     """Cut items, at an item, so that each part is about at most `most` different entities."""
     start, seen = 0, set[str]()
     for index, item in enumerate(items):
+        if index - start == records:
+            yield items[start:index]
+            start, seen = index, set()
         if item.entity is None or item.entity in seen:
             continue
         if len(seen) == most:

@@ -44,6 +44,7 @@ async def work(process: Process) -> None:
         clock=process.clock,
         faults=process.faults,
         partitions=settings.partitions,
+        moved=process.health.worked,
         computing=partial(asyncio.get_running_loop().run_in_executor, scorer),
     )
     stage.reader = feed = process.feed(topic_ids, stage)

@@ -36,6 +36,7 @@ async def work(process: Process) -> None:
         clock=process.clock,
         faults=process.faults,
         partitions=settings.partitions,
+        moved=process.health.worked,
     )
     stage.reader = feed = process.feed(topic_ids, stage)
     await process.when_up(feed.start)

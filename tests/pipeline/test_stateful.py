@@ -40,6 +40,13 @@ async def test_the_marker_says_what_was_applied(server: Server) -> None:
     assert (marker.offset, marker.highest.places) == (9, {("sourcesourcesourcesour", 0): (9, 0)})
 
 
+async def test_it_is_told_of_each_move_of_a_marker(server: Server) -> None:
+    rig, moves = Rig({0: a_log(10)}, server.store, size=5), list[int]()
+    rig.stage.moved = lambda: moves.append(1)
+    await rig.run()
+    assert len(moves) == 2
+
+
 async def test_a_new_process_goes_on_after_the_marker(server: Server) -> None:
     log = a_log()
     first = Rig({0: log[:10]}, server.store)

@@ -75,14 +75,14 @@ async def test_any_split_into_batches_gives_the_same_outputs_byte_for_byte(
 
 
 @PROPERTY
-@given(st.lists(st.one_of(st.none(), users), max_size=60), st.integers(1, 5))
-def test_a_batch_is_cut_at_a_record_so_that_no_part_has_too_many_entities(
-    names: list[str | None], most: int
+@given(st.lists(st.one_of(st.none(), users), max_size=60), st.integers(1, 5), st.integers(1, 9))
+def test_a_batch_is_cut_at_a_record_so_that_no_part_is_too_large(
+    names: list[str | None], most: int, long: int
 ) -> None:
     contents = [lookup_record(INDEX, "v1") if name is None else bet(1, name) for name in names]
     records = log_of(contents)
     items = Rig({0: records}).stage.core.decode(batch_of(records), -1) if records else []
-    cut = list(parts(items, most))
+    cut = list(parts(items, most, long))
     assert [item for part in cut for item in part] == items
-    assert all(part for part in cut)
+    assert all(0 < len(part) <= long for part in cut)
     assert all(len({one.entity for one in part if one.entity}) <= most for part in cut)
