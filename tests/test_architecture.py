@@ -30,6 +30,7 @@ EDGES = {
     "mode": ("stream_features/service.py",),
     "onnxruntime": ("serving/model.py", "training/"),
     "pyarrow": (
+        "pipeline/log_tables.py",
         "pipeline/parquet.py",
         "pipeline/log_files.py",
         "pipeline/logged.py",
