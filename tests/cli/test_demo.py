@@ -105,6 +105,20 @@ def test_ctrl_c_in_the_middle_leaves_no_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_demo_of_rolling_windows_keeps_every_promise(tmp_path: Path) -> None:
+    pipeline = Pipeline(tmp_path)
+    environ = environment(PIPELINE_USE_CASE="player_activity")
+    status, output = pipeline.run("demo", *SMALL, environ=environ)
+    assert status == 0, output
+    assert "no model, no inferences" in output
+    (features,) = re.findall(r"^\.venv/bin/pipeline (features .+)$", output, re.MULTILINE)
+    with pipeline.started("up", "--resume"):
+        assert eventually(lambda: pipeline.said("inference_logger"), 60)
+        status, answer = pipeline.run(*features.split())
+    assert (status, "bet_7d_count" in answer) == (0, True), answer
+
+
+@pytest.mark.slow
 def test_a_worker_that_keeps_dying_ends_it_with_a_reason(tmp_path: Path) -> None:
     environ = environment(PIPELINE_FAULTS="before-outputs=exit")
     status, output = Pipeline(tmp_path).run("demo", *SMALL, environ=environ)

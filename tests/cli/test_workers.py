@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.workers import KINDS, counts_of, worker_specs
+import use_cases
+from cli.workers import KINDS, counts_of, kinds_of, worker_specs
 from pipeline.errors import SettingsError
 from pipeline.topics import STAGES
 
@@ -14,6 +15,12 @@ ENVIRON = {"PIPELINE_KAFKA": "broker:9092", "PATH": "/bin"}
 
 def test_every_stage_has_a_worker() -> None:
     assert counts_of([]) == dict.fromkeys(STAGES, 1)
+
+
+def test_a_case_without_a_model_has_no_serving_worker() -> None:
+    stages = [kind.stage for kind in kinds_of(use_cases.load("player_activity"))]
+    assert stages == ["event_handler", "stream_features", "inference_logger"]
+    assert kinds_of(use_cases.load("first_day_churn")) == KINDS
 
 
 def test_a_wish_changes_how_many_there_are() -> None:
