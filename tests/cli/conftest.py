@@ -13,6 +13,8 @@ from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import Topics
 from tests.cli.helpers import Ended, Run
+from tests.support.kafka import Cluster
+from tests.support.processes import World
 
 
 @pytest.fixture
@@ -68,3 +70,17 @@ def topics(case: UseCase, settings: Settings) -> Topics:
     with Admin.connect(settings.kafka) as admin:
         admin.create(names, settings.partitions)
     return names
+
+
+@pytest.fixture
+def world(
+    kafka: str, redis_url: str, topic_prefix: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
+    """A use case of the test's own, with its settings in the environment."""
+    found = World(topic_prefix.rstrip("-")[-100:], Cluster(kafka), redis_url, elsewhere)
+    found.settings |= {"DATA": str(elsewhere / "data"), "LOGGER_SECONDS": "0.2"}
+    found.create_topics()
+    for name, value in found.environ.items():
+        if name.startswith("PIPELINE_"):
+            monkeypatch.setenv(name, value)
+    return found

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
-from pathlib import Path
 
 import pytest
 
@@ -26,8 +24,8 @@ from tests.cli.helpers import Run
 from tests.rebuild.newer import PAID, SPENT, with_more
 from tests.support.events import NOON, SECOND, bet, caused_by, log_of, purchase, win
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records, first_of_each_origin
-from tests.support.kafka import Cluster, eventually
-from tests.support.processes import PARTITIONS, Worker, World
+from tests.support.kafka import eventually
+from tests.support.processes import PARTITIONS, Worker, World, running
 from tests.support.stages import feature_stage, straight_fold
 
 USERS = [f"u{n}" for n in range(40)]
@@ -35,20 +33,8 @@ AT_ONCE = 100
 
 
 @pytest.fixture
-def world(kafka: str, redis_url: str, topic_prefix: str, elsewhere: Path) -> World:
-    """A use case of the test's own, which commands find as well."""
-    found = World(topic_prefix.rstrip("-")[-100:], Cluster(kafka), redis_url, elsewhere)
-    found.settings |= {"DATA": str(elsewhere / "data"), "LOGGER_SECONDS": "0.2"}
-    found.create_topics()
-    return found
-
-
-@pytest.fixture
 def command(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line on the world's newer declaration."""
-    for name, value in world.environ.items():
-        if name.startswith("PIPELINE_"):
-            monkeypatch.setenv(name, value)
     newer = with_more(SPENT, PAID, case=world.case)
     monkeypatch.setattr(use_cases, "load", lambda _name: newer)
     return run
@@ -96,15 +82,8 @@ def newer(world: World, *program: str, faults: str = "") -> Iterator[Worker]:
     """A running program with the newer declaration; it is gone at the end, whatever happens."""
     command = [sys.executable, "-m", "tests.cli.newer_main", world.name, *program]
     environ = {**world.environ, "PIPELINE_FAULTS": faults}
-    log = world.directory / f"newer-{program[0]}.log"
-    with (
-        log.open("ab") as output,
-        subprocess.Popen(command, env=environ, stdout=output, stderr=output) as process,
-    ):
-        try:
-            yield Worker(process, log)
-        finally:
-            process.kill()
+    with running(command, environ, world.directory / f"newer-{program[0]}.log") as worker:
+        yield worker
 
 
 def backfill(world: World, faults: str = "") -> int:

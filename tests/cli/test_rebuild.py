@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
@@ -21,27 +20,15 @@ from pipeline.records import OutRecord
 from stream_features.core import STAGE as FOLDER
 from tests.cli.helpers import Run
 from tests.support.events import NOON, SECOND, bet, caused_by, log_of, purchase
-from tests.support.kafka import Cluster, eventually
+from tests.support.kafka import eventually
 from tests.support.processes import PARTITIONS, World
 
 USERS = [f"u{n}" for n in range(9)]
 
 
 @pytest.fixture
-def world(kafka: str, redis_url: str, topic_prefix: str, elsewhere: Path) -> World:
-    """A use case of the test's own, which commands find as well."""
-    found = World(topic_prefix.rstrip("-")[-100:], Cluster(kafka), redis_url, elsewhere)
-    found.settings |= {"DATA": str(elsewhere / "data"), "LOGGER_SECONDS": "0.2"}
-    found.create_topics()
-    return found
-
-
-@pytest.fixture
 def command(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line on the world."""
-    for name, value in world.environ.items():
-        if name.startswith("PIPELINE_"):
-            monkeypatch.setenv(name, value)
     monkeypatch.setattr(use_cases, "load", lambda _name: world.case)
     return run
 

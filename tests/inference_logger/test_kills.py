@@ -10,14 +10,12 @@ import pytest
 
 from pipeline.settings import LoggerSettings
 from tests.inference_logger.rig import INCOMING, Rig, bets, offsets_of
+from tests.support.logger_steps import STEPS
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(
-    "point",
-    ["before-write", "after-write", "after-fsync", "before-link", "after-link", "before-commit"],
-)
+@pytest.mark.parametrize("point", STEPS)
 def test_a_worker_that_is_killed_leaves_a_whole_log(tmp_path: Path, point: str) -> None:
     died = subprocess.run(
         [sys.executable, "-m", "tests.inference_logger.die", str(tmp_path), f"{point}=exit:2"],

@@ -31,16 +31,9 @@ from tests.support.events import (
     consumed,
     log_of,
 )
+from tests.support.logger_steps import STEPS
 
 DAY = 86_400_000
-POINTS = (
-    "before-write",
-    "after-write",
-    "after-fsync",
-    "before-link",
-    "after-link",
-    "before-commit",
-)
 
 
 async def test_every_record_is_logged_once(tmp_path: Path) -> None:
@@ -297,7 +290,7 @@ async def test_origins_of_rejected_records_are_compared_within_one_stage(tmp_pat
     assert [row["replayed"] for row in rows] == [False, False, True, False]
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", STEPS)
 @pytest.mark.parametrize("passage", [1, 2])
 async def test_a_worker_that_fails_at_any_point_leaves_a_whole_log(
     tmp_path: Path, point: str, passage: int

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -58,6 +58,19 @@ class Worker:
         return self.process.poll() is None
 
 
+@contextmanager
+def running(command: Sequence[str], environ: Mapping[str, str], log: Path) -> Iterator[Worker]:
+    """A running program; it is gone at the end, whatever happens."""
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(command, env=environ, stdout=output, stderr=output) as process,
+    ):
+        try:
+            yield Worker(process, log)
+        finally:
+            process.kill()
+
+
 @dataclass
 class World:
     """A use case of a test's own, with its topics, its keys and its directories."""
@@ -101,15 +114,8 @@ class World:
         more = {f"PIPELINE_{name}": value for name, value in settings.items()}
         environ = {**self.environ, **more, "PIPELINE_FAULTS": faults}
         command = [sys.executable, "-m", "tests.support.worker_main", stage, self.name]
-        log = self.directory / f"{stage}.log"
-        with (
-            log.open("ab") as output,
-            subprocess.Popen(command, env=environ, stdout=output, stderr=output) as process,
-        ):
-            try:
-                yield Worker(process, log)
-            finally:
-                process.kill()
+        with running(command, environ, self.directory / f"{stage}.log") as worker:
+            yield worker
 
     def committed(self, stage: str) -> dict[tuple[str, int], int]:
         """What the group of a stage has committed."""

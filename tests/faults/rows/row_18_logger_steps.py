@@ -9,16 +9,9 @@ from tests.faults.arena import Arena
 from tests.faults.findings import Findings
 from tests.faults.invariants import I4
 from tests.faults.row import Row
+from tests.support.logger_steps import STEPS
 
 WORKER = "inference_logger-1"
-STEPS = (
-    "before-write",
-    "after-write",
-    "after-fsync",
-    "before-link",
-    "after-link",
-    "before-commit",
-)
 
 
 def play(arena: Arena) -> Findings:
