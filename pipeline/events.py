@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.declaration import UseCase
+from pipeline.declaration import Text, UseCase
 from pipeline.errors import DataError
 from pipeline.times import parse_canonical
 
@@ -71,8 +71,13 @@ class EventDecoder:
 def _read_of(case: UseCase, kind: str) -> dict[str, tuple[Any, Any]]:
     """What the fold reads of an event of this type: field -> its JSON type, and its default."""
     keys = {one.key: (int | str | None, None) for one in case.lookups if one.event == kind}
-    numbers = {one.of: (float, msgspec.NODEFAULT) for one in case.aggregations if one.event == kind}
-    return {**keys, **numbers}
+    event = case.event(kind)
+    aggregated = {one.of: event.field(one.of) for one in case.aggregations if one.event == kind}
+    values = {
+        name: (str if isinstance(field, Text) else float, msgspec.NODEFAULT)
+        for name, field in aggregated.items()
+    }
+    return {**keys, **values}
 
 
 def _struct(case: UseCase, kind: str, fields: Mapping[str, tuple[Any, Any]]) -> type[Any]:

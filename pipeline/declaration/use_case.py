@@ -44,7 +44,7 @@ class Aggregation:
     """Statistics of the field `of` in events of type `event`: sum, mean, count and var of a number.
 
     A rolling window may tell `min`, `max` and `last` as well; or `distinct`: how many different
-    values of an integer there were, counted up to 32.
+    values of a text or an integer there were, counted up to 32.
     """
 
     name: str
@@ -210,6 +210,12 @@ def _aggregation_problems(case: UseCase) -> list[str]:
         ),
         *(problem for one in case.aggregations for problem in _statistics_problems(one)),
         *(
+            f"aggregation {one.name} is of {one.of}, which is personal"
+            for one in case.aggregations
+            if _has(case, one.event, one.of, (Text,))
+            and case.event(one.event).field(one.of).personal
+        ),
+        *(
             f"the window of {one.name} opens with an unknown event type"
             for one in case.aggregations
             if one.window.anchor and one.window.anchor not in known
@@ -220,7 +226,7 @@ def _aggregation_problems(case: UseCase) -> list[str]:
 def _needed(one: Aggregation) -> tuple[str, tuple[type[Field], ...]]:
     """What an aggregation can be of, in words and as types."""
     if DISTINCT in one.statistics:
-        return "integer", (Integer,)
+        return "text or integer", (Text, Integer)
     return "number", (Number, Integer)
 
 

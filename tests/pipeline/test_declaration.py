@@ -112,11 +112,19 @@ def looking_up(**fields: Any) -> tuple[Lookup, ...]:
         ),
         (
             {"aggregations": aggregating(window=Rolling(1), statistics=("sum", "distinct"))},
-            "needs a required integer bet_amount .* bet tells distinct, and nothing besides",
+            "required text or integer bet_amount .* bet tells distinct, and nothing besides",
         ),
         (
             {"aggregations": aggregating(window=Rolling(1), statistics=("min", "min"))},
             "feature bet_1h_min stands twice",
+        ),
+        (
+            {
+                "aggregations": aggregating(
+                    event="join", of="city", window=Rolling(1), statistics=("distinct",)
+                )
+            },
+            "aggregation bet is of city, which is personal",
         ),
         ({"aggregations": aggregating(window=Rolling((1, 1)))}, "feature bet_1h_sum stands twice"),
         ({"outcome": "zap"}, "no outcome field is called zap"),

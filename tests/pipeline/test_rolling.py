@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.events import EventDecoder
 from pipeline.fold import COUNTED, LATE
 from pipeline.state import EntityState, StateCodec
 from pipeline.times import HOUR, MINUTE
@@ -185,7 +186,16 @@ def test_a_person_reads_the_features_as_of_the_newest_event() -> None:
     fields = dict(zip(CODEC.fields, stored(folded([bet(NOON, 2.5)])), strict=True))
     assert (fields["bet_1h_sum"], fields["bet_1h_count"]) == (b"2.5", b"1")
     assert fields["win_24h_mean"] == b"0.0"
-    assert CODEC.fields[-3:] == ("tiles_bet", "tiles_games", "tiles_win")
+    assert CODEC.fields[-4:] == ("tiles_bet", "tiles_games", "tiles_devices", "tiles_win")
+
+
+def test_a_canonical_event_with_a_text_to_count_is_read() -> None:
+    record = (
+        b'{"user_id":"u","event_type":"bet","event_time":"2025-06-01T12:00:00.000000Z",'
+        b'"stake":2,"game":1,"device":"phone"}'
+    )
+    state = folded([EventDecoder(CASE).decode(record)])
+    assert FOLD.features(state, NOON)["devices_24h_distinct"] == 1
 
 
 @pytest.mark.parametrize("name", ["tiles_bet", "tiles_games", "tiles_win"])

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from pipeline.declaration import Aggregation, EventType, Integer, Number, UseCase
+from pipeline.declaration import Aggregation, EventType, Integer, Number, Text, UseCase
 from pipeline.events import Event
 from pipeline.fold import Fold
 from pipeline.state import EntityState
@@ -28,6 +28,7 @@ CASE = UseCase(
             fields=(
                 Number(name="stake", required=True),
                 Integer(name="game", required=True),
+                Text(name="device", required=True),
             ),
         ),
         EventType("win", fields=(Number(name="prize", required=True),)),
@@ -36,6 +37,7 @@ CASE = UseCase(
     aggregations=(
         Aggregation("bet", "bet", "stake", Rolling(HOURS), TOLD),
         Aggregation("games", "bet", "game", Rolling(HOURS), ("distinct",)),
+        Aggregation("devices", "bet", "device", Rolling(24), ("distinct",)),
         Aggregation("win", "win", "prize", Rolling(24)),
     ),
     scored_on=("bet",),
@@ -47,7 +49,9 @@ FOLD = Fold(CASE)
 
 
 def bet(at: int, stake: float = 1.0, game: int = 1, event_id: str | None = None) -> Event:
-    return Event("u", "bet", at, "", event_id, {"stake": stake, "game": game})
+    """On one of two devices, by the game."""
+    device = "phone" if game % 2 else "tablet"
+    return Event("u", "bet", at, "", event_id, {"stake": stake, "game": game, "device": device})
 
 
 def win(at: int, prize: float = 1.0, event_id: str | None = None) -> Event:
@@ -102,6 +106,7 @@ def by_pandas(log: Sequence[Event], as_of: int) -> dict[str, float]:
     for hours, label in zip(HOURS, LABELS, strict=True):
         taken = _in_window(bets, hours, as_of)
         found[f"games_{label}_distinct"] = min(taken["game"].nunique(), 32)
+    found["devices_24h_distinct"] = (_in_window(bets, 24, as_of)["game"] % 2).nunique()
     told = _told(_in_window(wins, 24, as_of))
     return found | {f"win_24h_{name}": told[name] for name in ("sum", "mean", "count", "var")}
 
