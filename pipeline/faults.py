@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -55,7 +56,8 @@ class FaultPoints:
         if fault.action == "exit":
             os._exit(_KILLED)
         if fault.action == "stop":
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # To this thread: sent to the process it stops another first, and this one runs on.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
             return
         raise Fatal(f"fault point {point}")
 
