@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from pipeline.declaration import Aggregation, Lookup, UseCase
+from pipeline.declaration import Aggregation, Lookup, Text, UseCase
 from pipeline.errors import Refusal
 from pipeline.state import RECENT_IDS
 from pipeline.times import HOUR
@@ -153,7 +153,7 @@ def _taken(case: UseCase, as_of: int | None) -> str:
     """The events with a column for each window: the value, where the window takes it in."""
     now = "o.newest" if as_of is None else f"GREATEST(o.newest, {as_of})"
     values = [
-        f"CASE WHEN o.what = '{one.event}'{condition} THEN CAST(o.f_{one.of} AS DOUBLE) END"
+        f"CASE WHEN o.what = '{one.event}'{condition} THEN {_value(case, one)} END"
         f" AS w_{one.name}{label}"
         for one in case.aggregations
         for label, condition in zip(one.window.labels, _conditions(case, one, now), strict=True)
@@ -161,6 +161,12 @@ def _taken(case: UseCase, as_of: int | None) -> str:
     return (
         f"taken AS (\nSELECT {_listed(['o.entity', 'o.far', 'o.back', *values])}\nFROM opened o\n)"
     )
+
+
+def _value(case: UseCase, one: Aggregation) -> str:
+    """As the fold takes it in: a text as it is, any number as a double."""
+    is_text = isinstance(case.event(one.event).field(one.of), Text)
+    return f"o.f_{one.of}" if is_text else f"CAST(o.f_{one.of} AS DOUBLE)"
 
 
 def _conditions(case: UseCase, one: Aggregation, now: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from pipeline.control import erase_record, lookup_record
-from pipeline.declaration import Aggregation, Field, Integer, Number, UseCase
+from pipeline.declaration import Aggregation, Field, Integer, Number, Text, UseCase
 from pipeline.fold import Fold
 from pipeline.lookups import LookupTables, install
 from pipeline.partitioner import partition_of
@@ -132,9 +132,10 @@ class SqlWorld:
         }
         if n % 60 == 11:  # what the fold cannot use
             return orjson.dumps(content)
-        values: dict[type[Field], float] = {
+        values: dict[type[Field], float | str] = {
             Number: draw.uniform(1, 9),
             Integer: 10_000 + draw.randrange(45 if n % 2 else 4),
+            Text: f"text {n % 5}",
         }
         content |= {one.name: values[type(one)] for one in kind.fields if type(one) in values}
         return orjson.dumps(content)

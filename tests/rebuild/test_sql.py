@@ -12,10 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.declaration import UseCase
+from pipeline.declaration import Aggregation, EventType, Text, UseCase
 from pipeline.errors import Refusal
 from pipeline.sql import features_sql
 from pipeline.times import HOUR
+from pipeline.windows import Rolling
+from tests.rebuild.newer import with_more
 from tests.rebuild.sql_world import CHURN, HOURS, Row, SqlWorld
 from tests.support.events import NOON
 from use_cases.player_activity import USE_CASE as PLAYERS
@@ -58,6 +60,19 @@ async def test_it_says_what_the_fold_says(case: UseCase, tmp_path: Path) -> None
     assert_same(on_duckdb(world), expected, case)
     numbers = [number for row in expected.values() for number in row.values()]
     assert sum(number != 0 for number in numbers) > len(numbers) / 2
+
+
+async def test_different_texts_are_counted(tmp_path: Path) -> None:
+    session = EventType("session", fields=(Text(name="device", required=True),))
+    others = [event for event in PLAYERS.events if event.name != session.name]
+    devices = Aggregation(
+        "device", event="session", of="device", window=Rolling(24), statistics=("distinct",)
+    )
+    case = with_more(devices, case=replace(PLAYERS, events=(session, *others)))
+    world = await world_of(case, tmp_path)
+    expected = world.expected()
+    assert max(row["device_24h_distinct"] for row in expected.values()) > 1
+    assert_same(on_duckdb(world), expected, case)
 
 
 @CASES
