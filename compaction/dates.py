@@ -59,10 +59,11 @@ class Day:
 
         Raises InfrastructureError where something lies among them that is no file of the log.
         """
-        strange = [name for name in self.names() if not _OURS.fullmatch(name)]
+        names = self.names()
+        strange = [name for name in names if not _OURS.fullmatch(name)]
         if strange:
             raise InfrastructureError(f"{strange[0]} is no file of the log; move it away")
-        paths = sorted((self.directory / name for name in self.names()), key=_place)
+        paths = sorted((self.directory / name for name in names), key=_place)
         return [list(files) for _, files in groupby(paths, key=lambda path: _place(path)[0])]
 
     def refuse_unless_noted(self) -> None:

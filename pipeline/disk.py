@@ -5,11 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-T = TypeVar("T")
 
 NOREPLACE, EXCHANGE = 1, 2
 """Flags of Linux's renameat2."""
@@ -20,7 +16,6 @@ UNSUPPORTED = frozenset(
 """What a file system answers that does not know such a rename."""
 
 _HERE = -100  # AT_FDCWD
-_TRIES = 10
 
 
 def rename(source: Path, target: Path, flag: int) -> None:
@@ -49,13 +44,3 @@ def make_directory(path: Path) -> None:
     make_directory(path.parent)
     path.mkdir(exist_ok=True)
     sync_directory(path.parent)
-
-
-def again_if_replaced(read: Callable[[], T]) -> T:
-    """What `read` answers, asked again where a file was replaced between listing and opening."""
-    for _ in range(_TRIES):
-        try:
-            return read()
-        except FileNotFoundError:
-            continue
-    return read()

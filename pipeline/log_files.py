@@ -8,17 +8,22 @@ compacted file has its last offset as well: it never is the name of a file which
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
-from pipeline.disk import again_if_replaced
 from pipeline.errors import Refusal
-from pipeline.parquet import Footer, Origins, decode_origins, encode_origins, names
+from pipeline.parquet import Footer, Origins, decode_origins, encode_origins
 
 POSITIONS = "_positions"
 _COUNT = "partitions"
+_TRIES = 10
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +152,31 @@ def noted_count(home: Path) -> int | None:
         return int((home / POSITIONS / _COUNT).read_text())
     except (FileNotFoundError, ValueError):
         return None
+
+
+def names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The name of every file of the topic at `home`, with its directory."""
+    return (
+        (name, date.path)
+        for date in (os.scandir(home) if home.is_dir() else ())
+        if date.name.startswith("date=")
+        for name in _listed(date.path)
+        if name.startswith(prefix) and name.endswith(".parquet")
+    )
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208 - may be very many: no objects yet
+    except FileNotFoundError:  # removed since it was found
+        return []
+
+
+def again_if_replaced(read: Callable[[], T]) -> T:
+    """What `read` answers, asked again where a file was replaced between listing and opening."""
+    for _ in range(_TRIES):
+        try:
+            return read()
+        except FileNotFoundError:
+            continue
+    return read()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline.disk import again_if_replaced
-from pipeline.parquet import DATE, EVENT, names
+from pipeline.log_files import again_if_replaced, names
+from pipeline.parquet import DATE, EVENT
 
 ONCE = ~ds.field("replayed") & (ds.field("kind") == EVENT)
 """Keeps what the origin rule keeps, without control records."""

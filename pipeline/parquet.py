@@ -2,15 +2,14 @@
 
 `<dir>/<topic>/date=YYYY-MM-DD/<partition>-<first expected offset>.parquet`, by append time, UTC.
 Every record of a topic is in exactly one file, replays and control records too. Names that begin
-with an underscore are not part of the log.
-The rows of a compacted file are by entity and event time: for the order of the log sort by offset.
+with an underscore are not part of the log. The rows of a compacted file are by entity and event
+time: for the order of the log sort by offset.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +27,7 @@ _COMPACTED = "compacted"
 EVENT, CONTROL = "event", "control"
 INSTANT = pa.timestamp("us", tz="UTC")
 MILLISECOND = pa.timestamp("ms", tz="UTC")
+
 Origins = Mapping[str, Highest]
 """The highest origins so far of each writing stage; "" where a topic has one writer."""
 
@@ -173,24 +173,6 @@ def feature_fields(case: UseCase) -> tuple[pa.Field, ...]:
         pa.field(name, pa.int64() if name in counts else pa.float64())
         for name in dict.fromkeys((*case.inputs, *case.features))
     )
-
-
-def names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The name of every file of the topic at `home`, with its directory."""
-    return (
-        (name, date.path)
-        for date in (os.scandir(home) if home.is_dir() else ())
-        if date.name.startswith("date=")
-        for name in _listed(date.path)
-        if name.startswith(prefix) and name.endswith(".parquet")
-    )
-
-
-def _listed(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)  # noqa: PTH208 - may be very many: no objects yet
-    except FileNotFoundError:  # removed since it was found
-        return []
 
 
 def write(table: pa.Table, sink: BinaryIO, **options: Any) -> None:

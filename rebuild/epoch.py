@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.disk import sync_directory
 from pipeline.faults import FaultPoints
 from pipeline.log_files import (
     POSITIONS,
@@ -187,7 +188,7 @@ class _Aside:
         if fresh.exists():
             fresh.rename(self._home)
         for path in (self.root, self.directory):
-            _sync(path)
+            sync_directory(path)
 
     def part(self, numbers: Sequence[int]) -> None:
         """Some partitions; the position is noted first, or it would leave with the last file."""
@@ -216,12 +217,4 @@ def _write(path: Path, text: str) -> None:
         sink.flush()
         os.fsync(sink.fileno())
     temporary.replace(path)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_directory(path.parent)

@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline.disk import again_if_replaced
 from pipeline.errors import Refusal
 from pipeline.log_files import (
+    again_if_replaced,
     files_of,
     footer_of,
     noted_position,
