@@ -15,7 +15,6 @@ from pipeline.store.client import Client, connect
 from pipeline.store.store import Store
 from rebuild.added import Added
 from rebuild.backfill import Backfill
-from rebuild.builders import FeatureBuilder
 from rebuild.estimate import estimate
 from rebuild.heir import Nursery
 
@@ -57,7 +56,7 @@ class Backfilling:
             say(f"about {about.seconds:,.0f} s at {about.rate:,.0f} records/s, and writing")
 
     def _nursery(self, client: Client) -> Nursery:
-        builder = next(one for one in self.rebuilding.builders if isinstance(one, FeatureBuilder))
+        builder = self.rebuilding.feature_builder
         keys = self._keys(FEATURES)
         return Nursery(
             builder,

@@ -33,11 +33,15 @@ class Rebuilding:
     @property
     def builders(self) -> tuple[Builder, ...]:
         """Those of all stages with a state, in the order of the pipeline."""
+        features = self.feature_builder
+        return (features, ScoreBuilder(features.ground)) if self.case.model else (features,)
+
+    @property
+    def feature_builder(self) -> FeatureBuilder:
+        """That of `stream_features`."""
         settings, case = self.settings, self.case
         ground = Ground(case, settings.partitions, settings.parquet_dir, self._log_of())
-        tables = LookupTables(settings.lookups_dir, case)
-        features = FeatureBuilder(ground, tables.table)
-        return (features, ScoreBuilder(ground)) if case.model else (features,)
+        return FeatureBuilder(ground, LookupTables(settings.lookups_dir, case).table)
 
     async def run(self, kinds: Sequence[str], partitions: Sequence[int]) -> None:
         """Rebuild these partitions of these kinds, one after the other, then sweep."""

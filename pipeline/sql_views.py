@@ -5,12 +5,19 @@ Of the log's epochs they show the current one.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from pipeline.declaration import Integer, Lookup, UseCase
 from pipeline.topics import Topics
 
-ENGINES = ("duckdb", "spark")
+
+class Engine(StrEnum):
+    """Whose words the views are in."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
 
 _DUCKDB_EVENTS = """CREATE OR REPLACE VIEW events AS
 SELECT *, epoch_us(event_time) AS event_at,
@@ -43,10 +50,10 @@ FROM csv.`{home}` WHERE TRY_CAST(_c1 AS DOUBLE) IS NOT NULL;
 """
 
 
-def views_sql(case: UseCase, engine: str, parquet_dir: Path, lookups_dir: Path) -> str:
-    """The statements that make the views in one of `ENGINES`, each ended by a semicolon."""
+def views_sql(case: UseCase, engine: Engine, parquet_dir: Path, lookups_dir: Path) -> str:
+    """The statements that make the views for an engine, each ended by a semicolon."""
     home = (parquet_dir / Topics.of(case).incoming).absolute()
-    duckdb = engine == "duckdb"
+    duckdb = engine is Engine.duckdb
     events = (_DUCKDB_EVENTS if duckdb else _SPARK_EVENTS).format(home=home)
     form = _DUCKDB_LOOKUP if duckdb else _SPARK_LOOKUP
     tables = (lookups_dir / case.name).absolute()
@@ -58,7 +65,7 @@ def views_sql(case: UseCase, engine: str, parquet_dir: Path, lookups_dir: Path) 
     )
 
 
-def _kind(case: UseCase, lookup: Lookup, engine: str) -> str:
+def _kind(case: UseCase, lookup: Lookup, engine: Engine) -> str:
     if isinstance(case.event(lookup.event).field(lookup.key), Integer):
         return "BIGINT"
-    return {"duckdb": "VARCHAR", "spark": "STRING"}[engine]
+    return {Engine.duckdb: "VARCHAR", Engine.spark: "STRING"}[engine]

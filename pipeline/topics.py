@@ -9,8 +9,8 @@ from pipeline.declaration import UseCase
 _KIB = 1024
 SOURCE_MAX_BYTES = 1024 * _KIB
 REJECTED_MAX_BYTES = SOURCE_MAX_BYTES + 64 * _KIB  # the original and its headers
-STAGES = ("event_handler", "stream_features", "serving", "inference_logger")
-_SERVING = STAGES[2]
+_SERVING = "serving"
+STAGES = ("event_handler", "stream_features", _SERVING, "inference_logger")
 
 
 @dataclass(frozen=True, slots=True)

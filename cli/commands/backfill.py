@@ -7,11 +7,10 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import use_cases
 from cli.backfilling import Backfilling
-from cli.console import say
+from cli.console import tell
 from cli.rebuilding import Rebuilding
 from cli.runs import settings_of
 from pipeline.kafka.admin import Admin
@@ -49,8 +48,3 @@ def backfill(
         admin.check(Topics.of(case).ours, settings.partitions)
         work = Backfilling(Rebuilding(settings, case, admin, tell), added)
         asyncio.run(work.rehearse() if dry_run else work.run())
-
-
-def tell(line: str) -> None:
-    """Print a line of what is being done."""
-    say(Console(), line)

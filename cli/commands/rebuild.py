@@ -8,10 +8,9 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import use_cases
-from cli.console import say
+from cli.console import tell
 from cli.new_epoch import NewEpoch
 from cli.rebuilding import Rebuilding
 from cli.runs import settings_of
@@ -67,11 +66,6 @@ def rebuild(
         work = Rebuilding(settings, case, admin, tell)
         numbers = range(settings.partitions) if partition is None else [partition]
         asyncio.run(work.run([kind] if kind else [*Kind], numbers))
-
-
-def tell(line: str) -> None:
-    """Print a line of what is being done."""
-    say(Console(), line)
 
 
 def confirm(question: str) -> bool:

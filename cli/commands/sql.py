@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,17 +10,10 @@ import typer
 import use_cases
 from cli.runs import settings_of
 from pipeline.sql import features_sql
-from pipeline.sql_views import views_sql
+from pipeline.sql_views import Engine, views_sql
 from pipeline.times import parse_time
 
 app = typer.Typer(add_completion=False)
-
-
-class Engine(StrEnum):
-    """Whose words the views are in."""
-
-    duckdb = "duckdb"
-    spark = "spark"
 
 
 @app.command()

@@ -16,7 +16,7 @@ from pipeline.fold import Fold
 from pipeline.lookups import LookupTables, install
 from pipeline.partitioner import partition_of
 from pipeline.records import OutRecord
-from pipeline.sql_views import views_sql
+from pipeline.sql_views import Engine, views_sql
 from pipeline.times import format_time
 from pipeline.topics import Topics
 from pipeline.windows import STATISTICS, Lifetime, Rolling
@@ -78,7 +78,7 @@ class SqlWorld:
         await ledger.log(topic, read, rows=300)
         self.ground = Ground(self.case, PARTITIONS, ledger.root, ledger.place)
 
-    def views(self, engine: str) -> list[str]:
+    def views(self, engine: Engine) -> list[str]:
         """The statements that make the views."""
         text = views_sql(self.case, engine, self.root / "data", self.root / "lookups")
         return [one for one in text.split(";\n") if one]

@@ -15,6 +15,7 @@ import pytest
 from pipeline.declaration import Aggregation, EventType, Text, UseCase
 from pipeline.errors import Refusal
 from pipeline.sql import features_sql
+from pipeline.sql_views import Engine
 from pipeline.times import HOUR
 from pipeline.windows import Rolling
 from tests.rebuild.newer import with_more
@@ -35,7 +36,7 @@ async def world_of(case: UseCase, root: Path, **settings: Any) -> SqlWorld:
 def on_duckdb(world: SqlWorld, as_of: int | None = None) -> dict[str, Row]:
     """The text's rows by entity, as DuckDB answers it."""
     with duckdb.connect() as engine:
-        for view in world.views("duckdb"):
+        for view in world.views(Engine.duckdb):
             engine.execute(view)
         answer = engine.execute(features_sql(world.case, as_of))
         names = [one[0] for one in answer.description]
@@ -133,7 +134,7 @@ async def test_the_same_text_says_the_same_on_spark(
     case: UseCase, as_of: int | None, tmp_path: Path, spark: Any
 ) -> None:
     world = await world_of(case, tmp_path, events=600)
-    for view in world.views("spark"):
+    for view in world.views(Engine.spark):
         spark.sql(view)
     rows = [row.asDict() for row in spark.sql(features_sql(case, as_of)).collect()]
     found = {row.pop(case.entity): row for row in rows}
