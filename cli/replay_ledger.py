@@ -15,7 +15,6 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from kafka import KafkaAdminClient
 
 from cli.endings import Failed
 from cli.reading import TopicReader
@@ -24,7 +23,7 @@ from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
-from pipeline.kafka.client import aiokafka_options, kafka_python_options
+from pipeline.kafka.client import aiokafka_options
 from pipeline.partitioner import partition_of
 from pipeline.records import Deliveries, OutRecord, Target
 from pipeline.settings import KafkaSettings
@@ -62,18 +61,8 @@ def replayed_origins(settings: KafkaSettings, case: UseCase) -> frozenset[str]:
 def make_ledger(settings: KafkaSettings, case: UseCase) -> None:
     """Make the ledger's topic, if there is none. Blocks; raises InfrastructureError."""
     with Admin.connect(settings) as admin:
-        if admin.partitions((ledger_of(case),)):
-            return
-    options = {
-        "num_partitions": 1,
-        "replication_factor": settings.replication,
-        "configs": {"cleanup.policy": "compact"},
-    }
-    client = KafkaAdminClient(**kafka_python_options(settings))
-    try:
-        client.create_topics({ledger_of(case): options}, wait_for_metadata=True)
-    finally:
-        client.close()
+        if not admin.partitions((ledger_of(case),)):
+            admin.make(ledger_of(case), 1, {"cleanup.policy": "compact"})
 
 
 class Replays:

@@ -28,6 +28,7 @@ from pipeline.topics import SOURCE_MAX_BYTES, Topics
 _REQUIRED = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
 _NO_ERROR, _ALREADY_EXISTS = 0, 36
 _BOOTSTRAP_MS = 5_000  # whoever waits for a broker asks again, and may be told to stop meanwhile
+_NEW_TOPIC_MS = 60_000  # a broker on a slow disk was seen to take more than ten seconds
 _COORDINATOR_TRIES, _COORDINATOR_PAUSE = 50, 0.2
 
 
@@ -81,21 +82,21 @@ class Admin:
         present = self._describe(tuple(wanted))
         missing = {name: size for name, size in wanted.items() if name not in present}
         for name, size in missing.items():
-            self._create(name, partitions, size)
+            self.make(name, partitions, {**_REQUIRED, "max.message.bytes": str(size)})
         return sorted(missing)
 
-    def _create(self, name: str, partitions: int, max_bytes: int) -> None:
+    def make(self, name: str, partitions: int, configs: Mapping[str, str]) -> None:
+        """Make a topic, unless it is there, and wait until it can be used."""
         options = {
             "num_partitions": partitions,
             "replication_factor": self._replication,
-            "configs": {**_REQUIRED, "max.message.bytes": str(max_bytes)},
+            "configs": dict(configs),
         }
-        reply = self._client.create_topics(
-            {name: options}, raise_errors=False, wait_for_metadata=True
-        )
+        reply = self._client.create_topics({name: options}, raise_errors=False)
         for answer in reply["topics"]:
             if answer["error_code"] not in (_NO_ERROR, _ALREADY_EXISTS):
                 raise InfrastructureError(f"topic {name}: {answer['error_message']}")
+        self._client.wait_for_topics([name], timeout_ms=_NEW_TOPIC_MS)
 
     def check(self, topics: Mapping[str, int], partitions: int) -> None:
         """Refuse topics that break a promise: name -> largest record it must take (bytes)."""

@@ -44,7 +44,8 @@ class Cluster:
             "configs": {**OURS, **(configs or {})},
         }
         with self._admin() as admin:
-            admin.create_topics({name: options}, wait_for_metadata=True)
+            admin.create_topics({name: options})
+            admin.wait_for_topics([name], timeout_ms=60_000)
         return name
 
     def configure(self, topic: str, key: str, value: str) -> None:
