@@ -87,9 +87,8 @@ class Fold:
     def values(self, state: EntityState, as_of: int) -> list[float | int]:
         """Every feature in the declaration's order, as of `as_of` (microseconds)."""
         values = list(state.read)
-        if self._tilings:
-            for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
-                values += tiling.read(tiles, as_of)
+        for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
+            values += tiling.read(tiles, as_of)
         return values
 
     def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:

@@ -64,12 +64,12 @@ class Located(Protocol):
 
 def origin_of(topic_id: str, record: Located) -> Origin:
     """What `record` carries; a record that carries none, or a torn one, is its own first log."""
-    for name, carried in record.headers:
-        if name == HEADER:
-            try:
-                return Origin.decode(carried)
-            except ValueError:
-                break  # as good as none
+    carried = header_in(record.headers, HEADER)
+    if carried is not None:
+        try:
+            return Origin.decode(carried)
+        except ValueError:
+            pass  # as good as none
     return Origin(topic_id, record.partition, record.offset, 0)
 
 

@@ -17,11 +17,12 @@ from itertools import chain
 import orjson
 
 from pipeline.declaration import UseCase
-from pipeline.windows import Moments, Rolling, Tiles, Tiling
+from pipeline.windows import STATISTICS, Moments, Rolling, Tiles, Tiling
 
 RECENT_IDS = 8
 _ID_BYTES = 8
 _DOUBLES_A_FIELD = 8
+_TOLD = len(STATISTICS)
 
 Raw = bytes | None
 
@@ -100,10 +101,21 @@ class StateCodec:
         )
 
     def encode(self, state: EntityState) -> list[str | bytes]:
-        """The values of all `fields`; a time not known yet is empty."""
-        if self._tilings:
-            return self._with_tiles(state)
-        return self._values(state.read, state)
+        """The values of all `fields`; a time not known yet is empty.
+
+        Rolling windows are told as of the newest event.
+        """
+        numbers, tiles = list(state.read), list[bytes]()
+        for tiling, windows in zip(self._tilings, state.tiles, strict=True):
+            told, packed = tiling.stored(windows, state.newest or 0)
+            numbers += told
+            tiles.append(packed)
+        values: list[str | bytes] = [*_texts(numbers)]
+        values += ["" if opened is None else str(opened) for opened in state.opened]
+        values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
+        values += self._pack([one.m2 for one in state.moments])
+        values += tiles
+        return values
 
     def decode(self, values: Sequence[Raw]) -> EntityState | None:
         """The state of the values of `fields`; None where there is no hash. Raises ValueError."""
@@ -113,22 +125,6 @@ class StateCodec:
             raise ValueError("a field of the state is missing")
         return self._decode([value for value in values if value is not None])
 
-    def _with_tiles(self, state: EntityState) -> list[str | bytes]:
-        """The same, with what the rolling windows hold as of the newest event."""
-        numbers, packed = list(state.read), []
-        for tiling, windows in zip(self._tilings, state.tiles, strict=True):
-            told, tiles = tiling.stored(windows, state.newest or 0)
-            numbers += told
-            packed.append(tiles)
-        return [*self._values(numbers, state), *packed]
-
-    def _values(self, numbers: list[float | int], state: EntityState) -> list[str | bytes]:
-        values: list[str | bytes] = [*_texts(numbers)]
-        values += ["" if opened is None else str(opened) for opened in state.opened]
-        values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
-        values += self._pack([one.m2 for one in state.moments])
-        return values
-
     def _decode(self, values: Sequence[bytes]) -> EntityState:
         lookups, opened, filling = self._lookups, self._anchors_at, self._filling
         newest_at = opened + self._anchors
@@ -136,7 +132,8 @@ class StateCodec:
         m2 = self._unpack(values[newest_at + 2 : tiles_at])
         newest = int(values[newest_at]) if values[newest_at] else None
         moments = [
-            _moments(values[lookups + 4 * i : lookups + 4 * i + 4], m2[i]) for i in range(filling)
+            _moments(values[lookups + _TOLD * i : lookups + _TOLD * (i + 1)], m2[i])
+            for i in range(filling)
         ]
         looked_up = map(float, values[:lookups])
         return EntityState(

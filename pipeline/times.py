@@ -48,8 +48,7 @@ def canonical_time(text: str) -> tuple[int, str]:
 
 def parse_canonical(text: str) -> int:
     """Microseconds of a time that `format_time` wrote. Raises ValueError."""
-    passed = datetime.fromisoformat(text) - EPOCH  # as in `micros_of`: this runs for every record
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    return micros_of(datetime.fromisoformat(text))
 
 
 def format_time(micros: int) -> str:

@@ -102,7 +102,7 @@ class MomentsPart:
 
     def read(self, row: Row) -> Told:
         """Sum, mean, count and the sample variance."""
-        return row[1], row[2], row[0], Moments(*row).var
+        return Moments(*row).statistics
 
 
 class Extremes:

@@ -32,12 +32,12 @@ class Moments(msgspec.Struct, gc=False):
 
     @property
     def var(self) -> float:
-        """The sample variance, M2 / (count - 1); 0 while count < 2."""
-        return self.m2 / (self.count - 1) if self.count > 1 else 0.0
+        """The sample variance."""
+        return self.statistics[-1]
 
     @property
     def statistics(self) -> tuple[float, float, int, float]:
-        """Sum, mean, count and sample variance."""
+        """Sum, mean, count and sample variance: M2 / (count - 1), 0 while count < 2."""
         count = self.count
         return self.sum, self.mean, count, self.m2 / (count - 1) if count > 1 else 0.0
 

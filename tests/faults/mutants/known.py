@@ -99,8 +99,8 @@ IMMEDIATE_CAUSE = Mutant(
     (
         Edit(
             "pipeline/origin.py",
-            "        if name == HEADER:\n            try:\n",
-            "        if not name:\n            try:\n",
+            "    carried = header_in(record.headers, HEADER)\n",
+            "    carried = None\n",
         ),
         Edit(
             "pipeline/origin.py",
