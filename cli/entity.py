@@ -10,11 +10,11 @@ from typing import Any
 from cli.showing import printable
 from pipeline.declaration import UseCase
 from pipeline.fold import Fold
-from pipeline.keys import FEATURES, SCORES, Keys
+from pipeline.keys import SCORES, Keys
 from pipeline.partitioner import partition_of
 from pipeline.settings import Settings
-from pipeline.state import EntityState, StateCodec
 from pipeline.store.client import Client, connect, translated
+from pipeline.store.states import StateReader
 from pipeline.store.store import Store
 
 AsOf = Callable[[int], int]
@@ -45,7 +45,7 @@ async def _read(settings: Settings, case: UseCase, name: str, as_of: AsOf) -> En
     client = connect(settings.redis)
     partition = partition_of(name.encode(), settings.partitions)
     try:
-        state = await _state(client, case, partition, name)
+        state = (await StateReader.on(client, case, settings.partitions).read([name])).get(name)
         score = await _score(client, case, partition, name)
     finally:
         await client.aclose()
@@ -53,16 +53,6 @@ async def _read(settings: Settings, case: UseCase, name: str, as_of: AsOf) -> En
         return Entity(name, partition, None, None, None, score)
     at = as_of(state.newest or 0)
     return Entity(name, partition, Fold(case).features(state, at), at, state.newest, score)
-
-
-async def _state(client: Client, case: UseCase, partition: int, name: str) -> EntityState | None:
-    codec = StateCodec(case)
-    store = Store(client, Keys(case.name, FEATURES), codec.fields)
-    marker = await store.marker(partition)
-    if marker is None:
-        return None
-    snapshot = await store.read(partition, marker.generation, [name])
-    return codec.decode(snapshot.values[0])
 
 
 async def _score(client: Client, case: UseCase, partition: int, name: str) -> dict[str, str]:
