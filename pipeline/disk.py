@@ -1,4 +1,4 @@
-"""What Python has no call for: names that survive a power failure, two directories exchanged."""
+"""What Python has no call for: files that survive a power failure, two directories exchanged."""
 
 from __future__ import annotations
 
@@ -35,6 +35,20 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a power failure, finds the old content or all of the new.
+
+    Its directory must be there. Raises OSError.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with new.open("wb") as sink:
+        sink.write(content)
+        sink.flush()
+        os.fsync(sink.fileno())
+    new.replace(path)
+    sync_directory(path.parent)
 
 
 def make_directory(path: Path) -> None:

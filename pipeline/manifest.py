@@ -70,19 +70,25 @@ def model_folder(models: Path, use_case: str, version: str) -> Path:
     return models / use_case / version
 
 
+def versions_of(models: Path, use_case: str) -> list[str]:
+    """Every version that has a folder, oldest first."""
+    try:
+        names = [path.name for path in (models / use_case).iterdir() if path.name.isdecimal()]
+    except OSError:
+        return []
+    return sorted(names, key=int)
+
+
 def newest_folder(models: Path, use_case: str) -> Path:
     """The folder of the highest version. Raises Refusal where there is none."""
-    try:
-        versions = [path for path in (models / use_case).iterdir() if path.name.isdecimal()]
-    except OSError:
-        versions = []
+    versions = versions_of(models, use_case)
     if not versions:
         raise Refusal(
             f"there is no model of {use_case} under {models}",
             f"Train one with: python -m training --use-case {use_case}; "
             "or name another folder in PIPELINE_MODELS",
         )
-    return max(versions, key=lambda path: int(path.name))
+    return model_folder(models, use_case, versions[-1])
 
 
 def read_manifest(folder: Path) -> Manifest:
