@@ -22,7 +22,7 @@ from pipeline.world import WORLD_END, World, WorldSize
 EVENTS = 2_000
 
 
-@pytest.fixture(params=use_cases.names())
+@pytest.fixture(params=use_cases.streams())
 def case(request: pytest.FixtureRequest) -> UseCase:
     return use_cases.load(request.param)
 
@@ -90,7 +90,7 @@ def test_what_its_model_predicts_is_a_declared_outcome(case: UseCase) -> None:
 def test_no_two_cases_share_a_topic() -> None:
     topics = [
         name
-        for case in map(use_cases.load, use_cases.names())
+        for case in map(use_cases.load, use_cases.streams())
         for name in (Topics.of(case).generated, *Topics.of(case).ours)
     ]
     assert len(topics) == len(set(topics))

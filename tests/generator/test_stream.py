@@ -13,7 +13,7 @@ from pipeline.world import WORLD_END, World, WorldSize
 SIZE = WorldSize(users=3, events=4, seed=9)
 
 
-@pytest.mark.parametrize("case", use_cases.names())
+@pytest.mark.parametrize("case", use_cases.streams())
 def test_every_use_case_brings_a_world_with_a_table_for_each_of_its_lookups(case: str) -> None:
     world = world_of(case)(SIZE)
     assert len(list(world.events())) == world.total

@@ -79,7 +79,7 @@ def test_a_declared_field_named_like_a_column_of_the_log_is_refused(name: str) -
         schemas(replace(CASE, events=events))
 
 
-@pytest.mark.parametrize("name", use_cases.names())
+@pytest.mark.parametrize("name", use_cases.streams())
 def test_every_case_has_a_schema_for_each_logged_topic(name: str) -> None:
     case = use_cases.load(name)
     assert {*schemas(case)} == {*Topics.of(case).logged}

@@ -1,0 +1,61 @@
+"""A request is scored by the model of its form, and by no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import use_cases
+from pipeline.declaration.form_reading import FormError
+from serving.forms import FormScorer, Reason
+
+FORM = use_cases.load_form("telecom_churn")
+GOOD = dict(FORM.example)
+
+
+class Months:
+    """A model that looks only at the contract and at the months."""
+
+    name, version, hash = "telecom_churn", "7", "0" * 64
+
+    def score(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        contract, months = (FORM.names.index(name) for name in ("Contract", "tenure"))
+        scores: npt.NDArray[np.float64] = 0.8 - matrix[:, contract] * 0.2 - matrix[:, months] / 1000
+        return scores
+
+    def decide(self, probability: float) -> str:
+        return "churn" if probability >= 0.5 else "no churn"
+
+
+SCORER = FormScorer(FORM, Months(), {**GOOD, "Contract": "Two year", "tenure": 105})
+
+
+def test_it_says_which_model_it_is() -> None:
+    assert (SCORER.name, SCORER.version, SCORER.hash) == ("telecom_churn", "7", "0" * 64)
+
+
+def test_requests_are_scored_in_their_order() -> None:
+    rows = [SCORER.decode({**GOOD, "tenure": months}) for months in (0, 100)]
+    assert SCORER.score(rows).tolist() == pytest.approx([0.8, 0.7])
+
+
+def test_no_requests_have_no_scores() -> None:
+    assert len(SCORER.score([])) == 0
+
+
+def test_it_decides_as_its_model_does() -> None:
+    assert [SCORER.decide(p) for p in (0.49, 0.5)] == ["no churn", "churn"]
+
+
+def test_what_cannot_be_scored_is_refused_field_by_field() -> None:
+    with pytest.raises(FormError) as caught:
+        SCORER.decode({**GOOD, "Contract": "Weekly", "tenure": None})
+    assert {one.field for one in caught.value.problems} == {"Contract", "tenure"}
+
+
+def test_the_reasons_are_the_fields_that_moved_the_score_the_strongest_first() -> None:
+    first, second = SCORER.reasons(SCORER.decode(GOOD))
+    assert first == Reason("Contract", "Month-to-month", first.moved)
+    assert second == Reason("tenure", 5.0, second.moved)
+    assert (first.moved, second.moved) == pytest.approx((0.4, 0.1))
