@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
+JOBS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
@@ -35,11 +36,11 @@ demo: setup ## the whole pipeline on this machine: CASE= USERS= EVENTS= SEED= RA
 
 test: lint ## every check and every test but the slow ones
 	@$(BIN)/python -m embedded --install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 test-all: lint ## the slow tests too
 	@$(BIN)/python -m embedded --install
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m ''
 
 faults: setup ## break everything, one fault after the other (35 minutes); ROWS=1,7 picks some
 	@$(BIN)/python -m embedded --install
