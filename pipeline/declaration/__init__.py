@@ -1,6 +1,7 @@
 """What a business case declares, and what follows from it without another line of code."""
 
 from pipeline.declaration.fields import Field, Integer, Number, Text
+from pipeline.declaration.silence import Silence
 from pipeline.declaration.use_case import (
     Aggregation,
     EventType,
@@ -17,6 +18,7 @@ __all__ = [
     "Lookup",
     "ModelInputs",
     "Number",
+    "Silence",
     "Text",
     "UseCase",
 ]

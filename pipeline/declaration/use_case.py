@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from pipeline.declaration.fields import Field, Integer, Number, Text
+from pipeline.declaration.silence import Silence
 from pipeline.windows import STATISTICS, WHOLE, Rolling, Window
 from pipeline.windows.kept import DISTINCT, KNOWN
 
@@ -75,6 +76,7 @@ class UseCase:
     """All that the pipeline has to know of a business case. Raises ValueError if inconsistent.
 
     Without a model there are no scores, and what `scored_on` causes are only serving records.
+    What a model learns is `outcome`, the field of an event, or what `label_rule` makes of the log.
     """
 
     name: str
@@ -87,6 +89,7 @@ class UseCase:
     outcome: str
     fold_version: int
     topic_prefix: str = field(default="")
+    label_rule: Silence | None = None
 
     def __post_init__(self) -> None:
         problems = [*_problems(self)]
@@ -260,7 +263,15 @@ def _score_problems(case: UseCase) -> list[str]:
             for name in case.inputs
             if name not in case.features
         ),
+        *_rule_problems(case),
     ]
+
+
+def _rule_problems(case: UseCase) -> list[str]:
+    rule = case.label_rule
+    if rule is None or rule.opens_with in {event.name for event in case.events}:
+        return []
+    return [f"the rule of labels opens with an unknown event type {rule.opens_with}"]
 
 
 def _has(case: UseCase, event: str, name: str, kinds: tuple[type[Field], ...]) -> bool:

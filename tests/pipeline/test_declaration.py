@@ -15,6 +15,7 @@ from pipeline.declaration import (
     Lookup,
     ModelInputs,
     Number,
+    Silence,
     Text,
     UseCase,
 )
@@ -129,6 +130,7 @@ def looking_up(**fields: Any) -> tuple[Lookup, ...]:
         ({"aggregations": aggregating(window=Rolling((1, 1)))}, "feature bet_1h_sum stands twice"),
         ({"outcome": "zap"}, "no outcome field is called zap"),
         ({"outcome": "zip"}, "no outcome field is called zip"),
+        ({"label_rule": Silence("leap")}, "labels opens with an unknown event type leap"),
     ],
 )
 def test_an_inconsistent_declaration_is_refused(changes: dict[str, Any], problem: str) -> None:
@@ -188,6 +190,7 @@ def test_a_window_s_opening_event_and_length_are_in_the_fingerprint() -> None:
         {"model": ModelInputs(())},
         {"model": None},
         {"topic_prefix": "other-"},
+        {"label_rule": Silence("bet")},
     ],
 )
 def test_what_changes_neither_does_not_change_the_fingerprint(changes: dict[str, Any]) -> None:
@@ -248,6 +251,12 @@ def test_the_default_case_has_its_13_features_in_order() -> None:
     statistics = ("sum", "mean", "count", "var")
     folded = [f"{kind}_{one}" for kind in ("purchase", "bet", "win") for one in statistics]
     assert USE_CASE.features == USE_CASE.inputs == ("socioeconomic_idx", *folded)
+
+
+@pytest.mark.parametrize("hours", [{"after": -1}, {"hours": 0}])
+def test_a_rule_of_labels_without_hours_cannot_be_built(hours: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="no silence of"):
+        Silence("bet", **hours)
 
 
 def test_the_fingerprint_of_the_default_case_is_pinned() -> None:

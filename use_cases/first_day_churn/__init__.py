@@ -9,6 +9,7 @@ from pipeline.declaration import (
     Lookup,
     ModelInputs,
     Number,
+    Silence,
     Text,
     UseCase,
 )
@@ -78,4 +79,5 @@ USE_CASE = UseCase(
     ),
     outcome="label",
     fold_version=1,
+    label_rule=Silence(opens_with="purchase", after=24, hours=24),
 )
