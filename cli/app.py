@@ -32,6 +32,7 @@ _COMMANDS = (
     "compact",
     "backfill",
     "sql",
+    "dataset",
     "forget",
     "topics",
     "doctor",

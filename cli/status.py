@@ -14,6 +14,7 @@ from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
 from pipeline.topics import Topics
+from pipeline.verification import Verification, noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; `model` is what a serving worker says it has in service."""
+    """Everything; `model` is what a serving worker says it has in service.
+
+    `verified` is what the last `pipeline dataset --verify` found of the inputs in the log here.
+    """
 
     topics: list[TopicStatus]
     stages: list[StageStatus]
@@ -70,6 +74,7 @@ class Status:
     workers: list[WorkerStatus] = field(default_factory=list)
     model: str = ""
     paused: list[PauseStatus] = field(default_factory=list)
+    verified: Verification | None = None
 
 
 def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Status:
@@ -86,6 +91,7 @@ def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Stat
         workers=workers,
         model=_model([worker.port for worker in workers], case),
         paused=paused,
+        verified=noted(settings.parquet_dir),
     )
 
 

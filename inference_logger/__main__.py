@@ -11,6 +11,7 @@ from inference_logger.files import LogFiles
 from inference_logger.service import STAGE, InferenceLogger
 from inference_logger.tables import layouts
 from pipeline.process import Process, run_worker
+from pipeline.verification import publish
 from pipeline.worker import run
 
 _YOUNG_OBJECTS = 50_000  # a poll's worth: Python's own 700 costs a quarter of the processor time
@@ -24,6 +25,7 @@ async def work(process: Process) -> None:
     known = layouts(process.case)
     files = LogFiles(settings.parquet_dir, settings.instance, process.faults)
     await process.when_up(lambda: asyncio.to_thread(files.prepare, topics, settings.partitions))
+    publish(process.case, settings.parquet_dir)
     topic_ids = await process.topic_ids(*topics)
     stage = InferenceLogger(known, files, settings.logger, process.clock, process.faults)
     stage.reader = feed = process.feed(topic_ids, stage)

@@ -51,4 +51,9 @@ LAG = Gauge("pipeline_lag_records", "Records not dealt with yet.", ["stage", "to
 POSITION = Gauge(
     "pipeline_position", "The next offset to be dealt with.", ["stage", "topic", "partition"]
 )
+FEATURE_MISMATCHES = Gauge(
+    "pipeline_feature_mismatches",
+    "Inferences with another value than the fold's, when logged inputs were last verified.",
+    ["feature"],
+)
 MODEL = Gauge("pipeline_model_info", "1 for the model in service.", ["model", "version"])

@@ -64,15 +64,21 @@ def fold(case: UseCase, table_of: TableOf, history: History, partition: int, up_
 def _fold_stream(
     case: UseCase, table_of: TableOf, stream: Stream, folded: Folded, up_to: int | None
 ) -> None:
+    refold = refold_of(case, table_of, stream, folded.states)
+    for record in belonging(stream, logged(case, stream, up_to)):
+        folded.records += 1
+        apply(record, refold, folded.highest)
+    folded.lookups = refold.lookups
+
+
+def refold_of(
+    case: UseCase, table_of: TableOf, stream: Stream, states: dict[str, EntityState]
+) -> Refold:
+    """A fold that begins a stream: with the lookups then in force, on what came before it."""
     declared = {one.name for one in case.lookups}
     in_force = stream.epoch.lookups.get(stream.number, {})
     lookups = {name: one for name, one in in_force.items() if name in declared}
-    refold = Refold(case, table_of, lookups, folded.states)
-    for record in logged(case, stream, up_to):
-        if _belongs(stream, record):
-            folded.records += 1
-            apply(record, refold, folded.highest)
-    folded.lookups = refold.lookups
+    return Refold(case, table_of, lookups, states)
 
 
 def logged(case: UseCase, stream: Stream, up_to: int | None = None) -> Iterator[Logged]:
@@ -93,7 +99,12 @@ def apply(record: Logged, refold: Refold, highest: Highest) -> None:
         refold.control(record.content)
 
 
-def _belongs(stream: Stream, record: Logged) -> bool:
-    if stream.is_whole or isinstance(record.content, LookupLoaded):
-        return True
-    return record.entity is not None and stream.has(record.entity)
+def belonging(stream: Stream, records: Iterator[Logged]) -> Iterator[Logged]:
+    """Those of a stream's records that the wanted partition folds."""
+    return (
+        record
+        for record in records
+        if stream.is_whole
+        or isinstance(record.content, LookupLoaded)
+        or (record.entity is not None and stream.has(record.entity))
+    )

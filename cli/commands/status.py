@@ -49,6 +49,8 @@ def _print(console: Console, found: Status) -> None:
     for one in found.paused:
         say(console, _pause(one))
     say(console, f"model in service: {found.model or 'none that is known here'}")
+    if found.verified:
+        say(console, f"logged inputs: {found.verified.verdict}")
 
 
 def _worker(worker: WorkerStatus) -> str:

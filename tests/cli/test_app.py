@@ -26,6 +26,7 @@ COMMANDS = [
     ("rebuild",),
     ("backfill",),
     ("sql",),
+    ("dataset",),
     ("forget",),
     ("topics", "create"),
     ("topics", "check"),

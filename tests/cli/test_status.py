@@ -19,6 +19,8 @@ from pipeline.origin import Highest
 from pipeline.records import OutRecord, Target
 from pipeline.settings import Settings
 from pipeline.topics import Topics
+from pipeline.verification import Verification
+from pipeline.verification import note as note_verified
 from tests.cli.helpers import Run
 
 
@@ -105,3 +107,14 @@ def test_a_person_reads_the_status_as_tables(run: Run) -> None:
     words = run("status").words
     assert "stream_features" in words
     assert "model in service: none that is known here" in words
+
+
+@pytest.mark.usefixtures("topics")
+def test_it_says_what_the_last_verification_of_logged_inputs_found(
+    run: Run, elsewhere: Path
+) -> None:
+    parquet = elsewhere / ROOT / OUTSIDE / "data" / "first_day_churn"
+    parquet.mkdir(parents=True)
+    note_verified(parquet, Verification("2025-07-01T00:00:00Z", 9, {"bet_sum": 2}))
+    assert "logged inputs: those of 9 inferences differ: bet_sum in 2" in run("status").words
+    assert json.loads(run("status", "--json").output)["verified"]["mismatches"] == {"bet_sum": 2}
