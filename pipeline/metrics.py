@@ -57,3 +57,33 @@ FEATURE_MISMATCHES = Gauge(
     ["feature"],
 )
 MODEL = Gauge("pipeline_model_info", "1 for the model in service.", ["model", "version"])
+CHALLENGER = Gauge(
+    "pipeline_challenger_info",
+    "1 for the model on trial; it serves a share of the entities, or with 0 nobody.",
+    ["model", "version", "share"],
+)
+MODEL_REFUSED = Gauge(
+    "pipeline_model_refused",
+    "1 for a version, or a file of aliases, that should be in force and cannot be used.",
+    ["model", "what"],
+)
+CHALLENGER_FAILURES = Counter(
+    "pipeline_challenger_failures_total", "Batches that the challenger could not score."
+)
+REQUESTS = Counter(
+    "requests_total",
+    "HTTP requests, by the path they matched and the status of the answer.",
+    ["route", "method", "status"],
+)
+REQUEST_SECONDS = Histogram(
+    "request_latency_seconds",
+    "From a request's head to the end of its answer.",
+    ["route", "method", "status"],
+    buckets=_FAST,
+)
+REQUESTED_SCORES = Histogram(
+    "pipeline_requested_scores",
+    "Probabilities that were answered over HTTP.",
+    ["model", "version"],
+    buckets=[tenth / 10 for tenth in range(1, 11)],
+)

@@ -146,7 +146,10 @@ def event_fields(case: UseCase) -> tuple[pa.Field, ...]:
 
 
 def inference_fields(case: UseCase) -> tuple[pa.Field, ...]:
-    """The typed columns of an inference; `lookups` is JSON text, `feature_age` seconds."""
+    """The typed columns of an inference; `lookups` is JSON text, `feature_age` seconds.
+
+    The last three are null unless a challenger scored the same inputs, and served nobody.
+    """
     return (
         pa.field("id", pa.string()),
         pa.field("scored_at", INSTANT),
@@ -163,6 +166,9 @@ def inference_fields(case: UseCase) -> tuple[pa.Field, ...]:
         pa.field("probability", pa.float64()),
         pa.field("decision", pa.string()),
         pa.field("feature_age", pa.float64()),
+        pa.field("shadow_version", pa.string()),
+        pa.field("shadow_hash", pa.string()),
+        pa.field("shadow_probability", pa.float64()),
     )
 
 

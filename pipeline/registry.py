@@ -17,6 +17,7 @@ import msgspec
 from pipeline.disk import make_directory, write_whole
 from pipeline.errors import Refusal
 from pipeline.manifest import newest_folder
+from pipeline.shares import place_of
 from pipeline.times import parse_time
 
 ALIASES = "aliases.json"
@@ -40,6 +41,10 @@ class Challenger:
         parse_time(self.since)
         if not 0 <= self.share < 1:
             raise ValueError("share is not from 0 to below 1")
+
+    def takes(self, entity: str) -> bool:
+        """Whether it serves this entity: in one trial always the same answer."""
+        return place_of(entity, f"challenger {self.version}") < self.share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

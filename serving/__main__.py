@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import use_cases
-from pipeline import metrics
 from pipeline.errors import Refusal
 from pipeline.kafka.outputs import Outputs
 from pipeline.keys import SCORES, Keys
@@ -18,7 +17,7 @@ from pipeline.store.client import connect, warn_unless_durable
 from pipeline.store.store import Store
 from pipeline.worker import run
 from serving.core import STAGE, ServingCore
-from serving.holder import ModelHolder
+from serving.holder import ModelHolder, keep_following
 
 
 async def work(process: Process) -> None:
@@ -27,7 +26,7 @@ async def work(process: Process) -> None:
     if case.model is None:
         raise Refusal(f"{case.name} has no model, and nothing to score", "Run no serving for it")
     holder = ModelHolder.load(settings.models_dir, case)
-    metrics.MODEL.labels(holder.current.name, holder.current.version).set(1)
+    keep_following(holder.follow)
     topic_ids = await process.topic_ids(process.topics.features)
     client = connect(settings.redis)
     await process.when_up(lambda: warn_unless_durable(client))

@@ -26,7 +26,7 @@ from pipeline.times import format_time
 from pipeline.topics import Topics
 from serving.inferences import Inference, Inferences, encode
 from serving.requests import RequestDecoder, ScoreRequest
-from serving.scorer import Holder, Scorer
+from serving.scorer import Holder, Lineup, Scores
 
 STAGE = "serving"
 
@@ -81,23 +81,26 @@ class ServingCore:
         self, partition: int, lookups: Mapping[str, str], items: Sequence[ServingItem]
     ) -> Applied:
         """Score all requests of the part at once."""
-        model, now = self._holder.current, self._clock.now()
+        now = self._clock.now()
         scored_at = format_time(now)
-        probabilities = _score(model, items)
-        self._faults.hit("score", len(probabilities))
+        requests = [item.content for item in items if isinstance(item.content, ScoreRequest)]
+        scores = iter(_score(self._holder.lineup, requests))
+        self._faults.hit("score", len(requests))
         inferences: list[OutRecord] = []
         rejected: list[OutRecord] = []
         latest: dict[str, Inference | None] = {}
         for item in items:
             content = item.content
             if isinstance(content, ScoreRequest):
+                model, probability, shadow = next(scores)
                 inference = self._inferences.make(
                     content,
                     item.origin.encode().decode(),
                     model,
-                    probabilities.pop(),
+                    probability,
                     scored_at,
                     max(now / 1e6 - item.record.timestamp / 1e3, 0.0),
+                    shadow,
                 )
                 inferences.append(OutRecord(item.record.key, encode(inference), passed_on(item)))
                 latest[content.entity] = inference
@@ -133,13 +136,11 @@ class ServingCore:
         return self._requests.decode(record.value)
 
 
-def _score(model: Scorer, items: Sequence[ServingItem]) -> list[float]:
-    """The probabilities of the requests among `items`, the last one first."""
-    rows = [item.content.inputs for item in items if isinstance(item.content, ScoreRequest)]
-    if not rows:
-        return []
-    probabilities: list[float] = model.score(np.asarray(rows, dtype=np.float64)).tolist()
-    return probabilities[::-1]
+def _score(lineup: Lineup, requests: Sequence[ScoreRequest]) -> Scores:
+    if not requests:
+        return ()
+    inputs = np.asarray([request.inputs for request in requests], dtype=np.float64)
+    return lineup.score((request.entity for request in requests), inputs)
 
 
 def _values(inference: Inference | None) -> Values:

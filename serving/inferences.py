@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.declaration import UseCase
 from serving.requests import ScoreRequest
-from serving.scorer import Scorer
+from serving.scorer import Scorer, Shadow
 
 SCHEMA_VERSION = 1
 
@@ -33,6 +33,7 @@ class Inferences:
         probability: float,
         scored_at: str,
         feature_age: float,
+        shadow: Shadow,
     ) -> Inference:
         """What came of `request`; `feature_age` in seconds."""
         return (
@@ -52,6 +53,7 @@ class Inferences:
                 probability,
                 model.decide(probability),
                 feature_age,
+                *shadow,
             )
         )
 
@@ -76,6 +78,9 @@ def _inference_type(case: UseCase) -> Any:
             ("probability", float),
             ("decision", str),
             ("feature_age", float),
+            ("shadow_version", str | msgspec.UnsetType, msgspec.UNSET),
+            ("shadow_hash", str | msgspec.UnsetType, msgspec.UNSET),
+            ("shadow_probability", float | msgspec.UnsetType, msgspec.UNSET),
         ],
         rename={"entity": case.entity},
         gc=False,

@@ -25,6 +25,8 @@ from pipeline.rejection import REASON_HEADER, STAGE_HEADER
 from pipeline.stateful import Stateful
 from pipeline.topics import Topics
 from serving.core import STAGE, ServingCore
+from serving.lineup import Alone, Shadowed, Shared
+from serving.scorer import Lineup
 from tests.support.events import NOON, SECOND, batch_of, caused_by, consumed
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records, origin_of
 from tests.support.properties import FEW
@@ -55,6 +57,10 @@ class FakeModel:
 @dataclass
 class FakeHolder:
     current: FakeModel = field(default_factory=FakeModel)
+
+    @property
+    def lineup(self) -> Lineup:
+        return Alone(self.current)
 
 
 def features(bets: float) -> dict[str, float]:
@@ -155,6 +161,42 @@ def test_a_part_is_scored_by_one_model_even_if_another_comes_meanwhile() -> None
     holder.current = Swapping()
     found = inferences(apply(request("a"), request("b"), core=new_core(holder)))
     assert [one["version"] for one in found] == ["7", "7"]
+
+
+class Lined:
+    """Holds a line-up."""
+
+    def __init__(self, lineup: Lineup) -> None:
+        self.lineup = lineup
+
+
+def applied_by(lineup: Lineup, *contents: Any) -> Applied:
+    core = ServingCore(USE_CASE, TOPICS, Lined(lineup), FixedClock(NOON))
+    return apply(*contents, core=core)
+
+
+def test_a_challenger_in_shadow_stands_in_the_same_inference() -> None:
+    pair = Shadowed(FakeModel(), FakeModel(version="8", hash="def"))
+    found = inferences(applied_by(pair, request("a", 99), erase_record("b"), request("c", 599)))
+    assert [(one["version"], one["probability"]) for one in found] == [("7", 0.1), ("7", 0.6)]
+    assert [
+        (one["shadow_version"], one["shadow_hash"], one["shadow_probability"]) for one in found
+    ] == [("8", "def", 0.1), ("8", "def", 0.6)]
+
+
+def test_a_challenger_in_shadow_changes_no_latest_score() -> None:
+    champion = FakeModel()
+    pair = Shadowed(champion, FakeModel(version="8"))
+    assert applied_by(pair, request()).entities == applied_by(Alone(champion), request()).entities
+
+
+def test_a_user_of_the_share_has_inference_and_latest_score_of_the_challenger() -> None:
+    pair = Shared(FakeModel(), FakeModel(version="8"), lambda user: user == "b")
+    applied = applied_by(pair, request("a", 99), request("b", 99))
+    assert [one["version"] for one in inferences(applied)] == ["7", "8"]
+    kept = applied.entities["b"]
+    assert kept is not None
+    assert dict(zip(SCORE_FIELDS, kept, strict=True))["version"] == "8"
 
 
 def test_the_latest_score_of_an_entity_is_kept() -> None:

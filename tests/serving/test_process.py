@@ -20,6 +20,7 @@ from pipeline.manifest import (
 )
 from pipeline.origin import HEADER
 from pipeline.records import OutRecord
+from pipeline.registry import Aliases, write_aliases
 from serving.core import STAGE
 from serving.holder import ModelHolder
 from tests.support.events import SOURCE_ID, caused_by
@@ -48,9 +49,8 @@ def request(n: int) -> OutRecord:
     return OutRecord(f"u{n % USERS}".encode(), orjson.dumps(value), caused_by(n))
 
 
-@pytest.fixture
-def filled(world: World) -> World:
-    """`serving-features` with a replay, an erased user, and the shipped model under our name."""
+def install(world: World) -> None:
+    """The shipped model under the world's name."""
     shipped = newest_folder(MODELS, USE_CASE.name)
     manifest = read_manifest(shipped)
     write_model(
@@ -59,6 +59,12 @@ def filled(world: World) -> World:
         verified_model(shipped, manifest),
         "",
     )
+
+
+@pytest.fixture
+def filled(world: World) -> World:
+    """`serving-features` with a replay and an erased user, and a model."""
+    install(world)
     logs = [[request(n) for n in range(REQUESTS) if n % PARTITIONS == p] for p in range(PARTITIONS)]
     erased = erase_record("u3")
     logs[1] += [
@@ -117,3 +123,40 @@ def test_without_a_model_it_refuses_in_one_line(filled: World) -> None:
     with filled.worker(STAGE, MODELS=str(filled.directory / "none")) as worker:
         assert worker.ends() == 3
     assert "there is no model of" in worker.log.read_text().splitlines()[-1]
+
+
+def newer(world: World) -> None:
+    """The model once more as version 2, and champion."""
+    models = world.directory / "models"
+    first = newest_folder(models, world.name)
+    manifest = replace(read_manifest(first), version="2")
+    write_model(
+        model_folder(models, world.name, "2"), manifest, verified_model(first, manifest), ""
+    )
+    write_aliases(models, world.name, Aliases(champion="2", before=(first.name,)))
+
+
+def test_a_new_champion_is_in_force_within_five_seconds_and_no_record_is_lost(world: World) -> None:
+    install(world)
+    sent = 0
+
+    def send() -> int:
+        nonlocal sent
+        world.cluster.append(world.topics.features, 0, [request(sent * PARTITIONS)])
+        sent += 1
+        return sent
+
+    def versions() -> list[str]:
+        records = first_of_each_origin(
+            [one.out for one in world.cluster.read(world.topics.inferences)[0]], 0
+        )
+        return [orjson.loads(one.value or b"")["version"] for one in records]
+
+    with world.worker(STAGE) as worker:
+        eventually(lambda: send() and "1" in versions(), 60)
+        newer(world)
+        eventually(lambda: send() and "2" in versions(), 5)
+        world.wait_until_applied(SCORES, world.topics.features, worker)
+    found = versions()
+    assert len(found) == sent
+    assert found == sorted(found)

@@ -48,7 +48,8 @@ from pipeline.topics import Topics
 from pipeline.validation import Validator
 from pipeline.world import SourceRecord, World, WorldSize
 from serving.core import ServingCore
-from serving.scorer import Scorer
+from serving.lineup import Alone
+from serving.scorer import Lineup, Scorer
 from stream_features.core import FeatureCore
 from tests.support.events import consumed
 from tests.support.fakes import FakeFeed, FakeWriter, Records
@@ -80,7 +81,11 @@ class Logistic:
 
 @dataclass
 class _Holder:
-    current: Scorer
+    model: Scorer
+
+    @property
+    def lineup(self) -> Lineup:
+        return Alone(self.model)
 
 
 @dataclass
