@@ -33,6 +33,7 @@ _COMMANDS = (
     "backfill",
     "sql",
     "dataset",
+    "inference",
     "forget",
     "topics",
     "doctor",

@@ -12,6 +12,7 @@ import msgspec
 
 from pipeline import metrics
 from pipeline.declaration import UseCase
+from pipeline.disk import write_whole
 
 _NOTE = "_verified.json"  # readers of the log pass over names that begin so
 
@@ -45,9 +46,7 @@ class Verification:
 
 def note(parquet_dir: Path, found: Verification) -> None:
     """Leave it beside the log, whole or not at all."""
-    staged = parquet_dir / f".{_NOTE}"
-    staged.write_bytes(msgspec.json.encode(asdict(found)))
-    staged.replace(parquet_dir / _NOTE)
+    write_whole(parquet_dir / _NOTE, msgspec.json.encode(asdict(found)))
 
 
 def noted(parquet_dir: Path) -> Verification | None:

@@ -27,6 +27,7 @@ COMMANDS = [
     ("backfill",),
     ("sql",),
     ("dataset",),
+    ("inference",),
     ("forget",),
     ("topics", "create"),
     ("topics", "check"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.declaration import UseCase
+from pipeline.disk import make_directory, write_whole
 from pipeline.errors import Refusal
 from pipeline.manifest import sha256_of
 from pipeline.parquet import INSTANT, feature_fields, write
@@ -79,10 +79,10 @@ def write_dataset(path: Path, rows: pa.Table, source: Mapping[str, Any]) -> None
     buffer = io.BytesIO()
     write(rows, buffer)
     content = buffer.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, content)
+    make_directory(path.parent)
+    write_whole(path, content)
     said = {**source, "sha256": sha256_of(content)}
-    _replace(source_path(path), f"{json.dumps(said, indent=2)}\n".encode())
+    write_whole(source_path(path), f"{json.dumps(said, indent=2)}\n".encode())
 
 
 def read_dataset(path: Path) -> Dataset:
@@ -133,9 +133,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Refusal(f"{path}: {error.strerror or 'it cannot be read'}", _AGAIN) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    staged.write_bytes(content)
-    staged.replace(path)
