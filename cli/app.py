@@ -25,6 +25,8 @@ _COMMANDS = (
     "ingest",
     "tail",
     "features",
+    "api",
+    "keys",
     "rejected",
     "resume",
     "lookup",

@@ -70,6 +70,24 @@ class LoggerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the HTTP service listens, who may ask it, and how much: bytes, seconds, requests.
+
+    `rate` is of each key, `address_rate` of each address without one, both a second.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    keys_file: str = ""
+    proxies: tuple[str, ...] = ()
+    rate: float = 1_000.0
+    address_rate: float = 20.0
+    concurrent: int = 256
+    body_bytes: int = 1024 * 1024
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a worker or a command may be told."""
 
@@ -91,6 +109,7 @@ class Settings:
     faults: str = ""
     logger: LoggerSettings = LoggerSettings()
     retention_days: int = 0
+    http: HttpSettings = HttpSettings()
 
     @property
     def parquet_dir(self) -> Path:
@@ -106,6 +125,9 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environ.get(f"PIPELINE_{name}", "").strip() or default
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(filter(None, self.text(name, "").split(",")))
 
     def number(
         self, name: str, default: T, kind: Callable[[str], T], low: float, high: float = math.inf
@@ -154,7 +176,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         kafka=_kafka(read),
         redis=_redis(read),
         use_case=read.text("USE_CASE", "first_day_churn"),
-        sources=tuple(filter(None, read.text("SOURCES", "").split(","))),
+        sources=read.texts("SOURCES"),
         partitions=read.number("PARTITIONS", 8, int, 1),
         instance=read.text("INSTANCE", socket.gethostname()),
         data_dir=Path(read.text("DATA", ".pipeline/data")),
@@ -173,6 +195,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             seconds=read.number("LOGGER_SECONDS", 5.0, float, 0.1),
         ),
         retention_days=read.number("RETENTION_DAYS", 0, int, 0),
+        http=_http(read),
     )
 
 
@@ -198,4 +221,18 @@ def _redis(read: _Reader) -> RedisSettings:
         username=read.text("REDIS_USERNAME", ""),
         password=read.secret("REDIS_PASSWORD"),
         ca_file=read.text("REDIS_CA_FILE", ""),
+    )
+
+
+def _http(read: _Reader) -> HttpSettings:
+    return HttpSettings(
+        host=read.text("HTTP_HOST", "127.0.0.1"),
+        port=read.number("HTTP_PORT", 8000, int, 0, 65_535),
+        keys_file=read.text("HTTP_KEYS", ""),
+        proxies=read.texts("HTTP_PROXIES"),
+        rate=read.number("HTTP_RATE", 1_000.0, float, 0.01),
+        address_rate=read.number("HTTP_ADDRESS_RATE", 20.0, float, 0.01),
+        concurrent=read.number("HTTP_CONCURRENT", 256, int, 1),
+        body_bytes=read.number("HTTP_BODY_BYTES", 1024 * 1024, int, 1024),
+        seconds=read.number("HTTP_SECONDS", 30.0, float, 0.1),
     )

@@ -43,6 +43,9 @@ EDGES = {
     "pandas": ("training/", "cli/"),
     "sklearn": ("training/",),
     "skl2onnx": ("training/",),
+    "fastapi": ("serving/http/",),
+    "starlette": ("serving/http/",),
+    "uvicorn": ("cli/commands/api.py",),
     "subprocess": ("embedded/", "cli/"),
 }
 """Who may import a client: folders end with a slash."""
@@ -56,6 +59,7 @@ ENVIRONMENT = (
     "generator/__main__.py",
     "generator/command.py",
     "embedded/__main__.py",
+    "serving/http/app.py",
     "cli/",
 )
 """Entry points, which hand the environment to `read_settings`."""

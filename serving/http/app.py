@@ -1,0 +1,13 @@
+"""The entry point for a server: `uvicorn serving.http.app:app`."""
+
+from __future__ import annotations
+
+import os
+
+from pipeline.logs import configure
+from pipeline.settings import read_settings
+from serving.http.service import create_app
+
+_settings = read_settings(os.environ)
+configure("http", _settings.log_level)
+app = create_app(_settings)

@@ -1,0 +1,126 @@
+"""Who is asking, and whether they may.
+
+A caller is known by a key, or by an address. Without any keys the whole service is open to whoever
+is on this machine and comes straight: not through a proxy, and not out of a page of another site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address
+
+from pipeline.clock import Clock
+from pipeline.settings import HttpSettings
+from serving.http.asgi import AsgiScope
+from serving.http.keys import Key, KeyRing
+from serving.http.limits import TokenBuckets
+from serving.http.operation import Access
+from serving.http.problems import Issue, Problem
+
+_BEARER = b"bearer "
+_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
+_NETWORK_BITS = 64
+
+RawHeaders = Mapping[bytes, bytes]
+
+
+class Gate:
+    """Lets requests in. Raises Problem with 401, 403 or 429, which tell nothing of why."""
+
+    def __init__(self, settings: HttpSettings, ring: KeyRing | None, clock: Clock) -> None:
+        self._ring = ring
+        self._clock = clock
+        self._stays_here = is_here(settings.host)
+        self._by_key = TokenBuckets(settings.rate)
+        self._by_address = TokenBuckets(settings.address_rate)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether someone without a key may ask for anything: only from this machine."""
+        return self._ring is None and self._stays_here
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys decide."""
+        return self._ring is not None
+
+    def admit(self, scope: AsgiScope, headers: RawHeaders, access: Access) -> None:
+        """Return if the caller may."""
+        key = self._key(headers)
+        here = self._stays_here and comes_from_here(scope, headers)
+        if key is not None:
+            self._count(self._by_key, key.name)
+        elif not here:
+            self._count(self._by_address, network_of(scope))
+        if access.scope is None:
+            return
+        if self._ring is None:
+            if not (here or access.strangers):
+                raise _refused(HTTPStatus.FORBIDDEN)
+        elif key is None:
+            raise _refused(HTTPStatus.UNAUTHORIZED)
+        elif not key.may(access.scope):
+            raise _refused(HTTPStatus.FORBIDDEN)
+
+    def _key(self, headers: RawHeaders) -> Key | None:
+        presented = headers.get(b"authorization", b"")
+        if self._ring is None or presented[: len(_BEARER)].lower() != _BEARER:
+            return None
+        return self._ring.find(presented[len(_BEARER) :].strip())
+
+    def _count(self, buckets: TokenBuckets, caller: str) -> None:
+        wait = buckets.take(caller, self._clock.monotonic())
+        if wait:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                Issue("too_many_requests"),
+                headers=((b"retry-after", str(int(wait) + 1).encode()),),
+            )
+
+
+def is_here(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine's loopback."""
+    name = host.lower()
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    return name in _HERE
+
+
+def comes_from_here(scope: AsgiScope, headers: RawHeaders) -> bool:
+    """Whether a program on this machine asks for itself.
+
+    A page of another site, or a name that was made to point here, shows in Origin and Host.
+    """
+    ends = (scope.get("client"), scope.get("server"))
+    if not all(end is not None and is_here(end[0]) for end in ends):
+        return False
+    if any(name in headers for name in _FORWARDED):
+        return False
+    origin = headers.get(b"origin")
+    if origin is not None and not is_here(origin.decode("latin-1").rpartition("//")[2]):
+        return False
+    return is_here(headers.get(b"host", b"").decode("latin-1"))
+
+
+def network_of(scope: AsgiScope) -> str:
+    """By what an address is counted: IPv6 by its network, of which a caller has all addresses."""
+    client = scope.get("client")
+    if client is None:
+        return ""
+    try:
+        address = ip_address(client[0])
+    except ValueError:
+        return str(client[0])
+    if not isinstance(address, IPv6Address) or address.ipv4_mapped:
+        return str(address)
+    return str(int(address) >> _NETWORK_BITS)
+
+
+def _refused(status: HTTPStatus) -> Problem:
+    unknown = status == HTTPStatus.UNAUTHORIZED
+    challenge = ((b"www-authenticate", b"Bearer"),) if unknown else ()
+    return Problem(status, Issue("not_allowed"), headers=challenge)

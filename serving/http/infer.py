@@ -1,0 +1,313 @@
+"""The routes of the Open Inference Protocol, version 2, with JSON bodies.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
+
+import msgspec
+
+from pipeline import metrics
+from serving.holder import ModelHolder
+from serving.http.answers import Answer, as_json
+from serving.http.call import Call
+from serving.http.models import Models
+from serving.http.operation import Access, Content, Operation, Parameter, Statuses
+from serving.http.problems import Issue, Problem, not_found, unavailable, wrong
+from serving.http.tensors import FormTensors, Matrix, MatrixTensors, Tensor, Tensors, TensorShape
+from serving.scorer import Scorer
+
+PROBABILITY, PREDICTION = "probability", "prediction"
+_OUTPUTS = (TensorShape(PROBABILITY, "FP64", (-1,)), TensorShape(PREDICTION, "BYTES", (-1,)))
+_MANY_ROWS = 64
+"""From so many on another thread scores: a forest takes some 2 ms for them."""
+_BINARY = b"inference-header-content-length"
+
+
+class ServerMetadata(msgspec.Struct, frozen=True):
+    """What the server is; it knows no extension of the protocol."""
+
+    name: str
+    version: str
+    extensions: tuple[str, ...] = ()
+
+
+class Live(msgspec.Struct, frozen=True):
+    """Whether the server runs."""
+
+    live: bool
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Whether the server, or a model, can be asked for scores."""
+
+    ready: bool
+
+
+class ModelMetadata(msgspec.Struct, frozen=True):
+    """A model's tensors."""
+
+    name: str
+    versions: tuple[str, ...]
+    platform: str
+    inputs: tuple[TensorShape, ...]
+    outputs: tuple[TensorShape, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """An output that is asked for."""
+
+    name: str
+
+
+class InferRequest(msgspec.Struct, frozen=True):
+    """What to score; without `outputs` all of them are answered."""
+
+    inputs: list[Tensor]
+    outputs: list[Wanted] = []
+    id: str = ""
+
+
+class OutputTensor(msgspec.Struct, frozen=True):
+    """A vector of the answer."""
+
+    name: str
+    datatype: str
+    shape: tuple[int]
+    data: Sequence[float | str]
+
+
+class InferAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The scores."""
+
+    model_name: str
+    model_version: str
+    outputs: list[OutputTensor]
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One model: how its inputs are sent, and the version now in force."""
+
+    tensors: Tensors
+    model: Callable[[], Scorer]
+
+
+class Inference:
+    """The routes of all models."""
+
+    def __init__(self, models: Models, name: str, version: str) -> None:
+        self._server = ServerMetadata(name, version)
+        self._served = served_of(models)
+        self._decode = msgspec.json.Decoder(InferRequest).decode
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """Health is for everyone, models for whoever may predict."""
+        unknown: Statuses = {HTTPStatus.NOT_FOUND: "There is no such model"}
+        name, served = next(iter(self._served.items()), ("first_day_churn", None))
+        model = Parameter("name", "The model, which is the use case", name)
+        example = {"inputs": served.tensors.example if served else []}
+        metadata = self._metadata_of(name) if served else ModelMetadata(name, (), "", (), ())
+        answer = InferAnswer(name, "1", _outputs([0.81], ["churn"], (PROBABILITY, PREDICTION)))
+        return (
+            Operation(
+                method="POST",
+                path="/v2/models/{name}/infer",
+                name="infer",
+                summary="Score rows with a model",
+                access=Access.REQUEST_SCORED,
+                run=self._infer,
+                body=(Content(_INFER_REQUEST, example),),
+                answer=Content(InferAnswer, msgspec.to_builtins(answer)),
+                parameters=(model,),
+                problems=unknown,
+            ),
+            _health("/v2/health/live", "live", "Does the server run?", self._live, Live),
+            _health("/v2/health/ready", "ready", "Can it score?", self._ready, Ready),
+            Operation(
+                method="GET",
+                path="/v2",
+                name="server_metadata",
+                summary="The server's name",
+                access=Access.OPEN,
+                run=self._about,
+                answer=Content(ServerMetadata, msgspec.to_builtins(self._server)),
+            ),
+            Operation(
+                method="GET",
+                path="/v2/models/{name}",
+                name="model_metadata",
+                summary="What a model needs and answers",
+                access=Access.REQUEST_SCORED,
+                run=self._metadata,
+                answer=Content(ModelMetadata, msgspec.to_builtins(metadata)),
+                parameters=(model,),
+                problems=unknown,
+            ),
+            Operation(
+                method="GET",
+                path="/v2/models/{name}/ready",
+                name="model_ready",
+                summary="Can this model score?",
+                access=Access.REQUEST_SCORED,
+                run=self._model_ready,
+                answer=Content(Ready, {"ready": True}),
+                parameters=(model,),
+                problems=unknown,
+            ),
+        )
+
+    async def _about(self, _: Call) -> Answer:
+        return as_json(self._server)
+
+    async def _live(self, _: Call) -> Answer:
+        return as_json(Live(live=True))
+
+    async def _ready(self, _: Call) -> Answer:
+        if not self._served:
+            raise unavailable("not_ready", "no model is in service", 10)
+        return as_json(Ready(ready=True))
+
+    async def _metadata(self, call: Call) -> Answer:
+        return as_json(self._metadata_of(call.path["name"]))
+
+    async def _model_ready(self, call: Call) -> Answer:
+        self._find(call.path["name"])
+        return as_json(Ready(ready=True))
+
+    async def _infer(self, call: Call) -> Answer:
+        served = self._find(call.path["name"])
+        asked = self._asked(call.headers, await call.body())
+        rows = served.tensors.rows(_by_name(asked.inputs))
+        wanted = tuple(one.name for one in asked.outputs) or (PROBABILITY, PREDICTION)
+        if not {PROBABILITY, PREDICTION}.issuperset(wanted):
+            raise wrong(Issue("unknown_output", "outputs", f"{PROBABILITY}, {PREDICTION}"))
+        model = served.model()
+        probabilities = await _scored(model, rows)
+        decisions = [model.decide(one) for one in probabilities]
+        outputs = _outputs(probabilities, decisions, wanted)
+        return as_json(InferAnswer(model.name, model.version, outputs, asked.id))
+
+    def _asked(self, headers: Mapping[bytes, bytes], body: bytes) -> InferRequest:
+        if _BINARY in headers:
+            raise wrong(Issue("binary_data", "inputs", "send the data as JSON"))
+        try:
+            return self._decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise wrong(Issue("not_an_inference_request", detail="see /docs")) from None
+
+    def _metadata_of(self, name: str) -> ModelMetadata:
+        served = self._find(name)
+        model = served.model()
+        shapes = tuple(served.tensors.shapes)
+        return ModelMetadata(model.name, (model.version,), "onnx", shapes, _OUTPUTS)
+
+    def _find(self, name: str) -> Served:
+        try:
+            return self._served[name]
+        except KeyError:
+            raise _no_model() from None
+
+
+def served_of(models: Models) -> dict[str, Served]:
+    """All models by their name; those that score requests first."""
+    forms = {
+        name: Served(FormTensors(form.form), partial(_as_it_is, cast("Scorer", form)))
+        for name, form in models.forms.items()
+    }  # a form's scorer takes a matrix as well as a sequence of rows
+    streams = {
+        name: Served(MatrixTensors(one.case.inputs), partial(_in_force, one.holder))
+        for name, one in models.streams.items()
+    }
+    return {**forms, **streams}
+
+
+def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    named = {one.name: one for one in inputs}
+    if len(named) < len(inputs):
+        raise wrong(Issue("input_twice", "inputs"))
+    return named
+
+
+def _as_it_is(model: Scorer) -> Scorer:
+    return model
+
+
+def _in_force(holder: ModelHolder) -> Scorer:
+    return holder.current
+
+
+async def _scored(model: Scorer, rows: Matrix) -> list[float]:
+    many = len(rows) >= _MANY_ROWS
+    found = await asyncio.to_thread(model.score, rows) if many else model.score(rows)
+    probabilities: list[float] = found.tolist()
+    shown = metrics.REQUESTED_SCORES.labels(model.name, model.version)
+    for probability in probabilities:
+        shown.observe(probability)
+    return probabilities
+
+
+def _outputs(
+    probabilities: list[float], decisions: list[str], wanted: Sequence[str]
+) -> list[OutputTensor]:
+    shape = (len(probabilities),)
+    known = {
+        PROBABILITY: OutputTensor(PROBABILITY, "FP64", shape, probabilities),
+        PREDICTION: OutputTensor(PREDICTION, "BYTES", shape, decisions),
+    }
+    return [known[name] for name in wanted]
+
+
+def _no_model() -> Problem:
+    return not_found("unknown_model", "no model of this name is in service")
+
+
+def _health(path: str, name: str, summary: str, run: Any, kind: Any) -> Operation:
+    return Operation(
+        method="GET",
+        path=path,
+        name=name,
+        summary=summary,
+        access=Access.OPEN,
+        run=run,
+        answer=Content(kind, msgspec.to_builtins(kind(True))),  # noqa: FBT003 - its only field
+    )
+
+
+_INFER_REQUEST = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "inputs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name", "shape", "datatype", "data"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "shape": {"type": "array", "items": {"type": "integer"}},
+                    "datatype": {"type": "string"},
+                    "data": {"type": "array", "description": "row-major, flat or nested"},
+                },
+            },
+        },
+        "outputs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"enum": [PROBABILITY, PREDICTION]}},
+            },
+        },
+    },
+}

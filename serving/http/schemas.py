@@ -1,0 +1,78 @@
+"""JSON Schema of a case's events, out of its declaration. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.declaration import EventType, Field, Integer, Number, Text, UseCase
+from pipeline.validation import MAX_ENTITY_BYTES, MAX_EVENT_ID_BYTES
+
+Schema = dict[str, Any]
+_EXAMPLE_TIME = "2026-01-02T03:04:05Z"
+
+
+def event_schema(case: UseCase) -> Schema:
+    """Any event of the case."""
+    return {"oneOf": [schema_of(case, event) for event in case.events]}
+
+
+def schema_of(case: UseCase, event: EventType) -> Schema:
+    """One type of event, under any of its names. Fields that are not declared may be there."""
+    fields = {field.name: _field_schema(field) for field in event.fields}
+    return {
+        "title": event.name,
+        "type": "object",
+        "required": [
+            "event_type",
+            "event_time",
+            case.entity,
+            *(field.name for field in event.fields if field.required),
+        ],
+        "properties": {
+            "event_type": {"enum": [event.name, *event.aliases]},
+            "event_time": {
+                "type": "string",
+                "description": "RFC 3339, or YYYY-MM-DD HH:MM:SS[.ffffff] in UTC",
+            },
+            "event_id": {"type": "string", "minLength": 1, "maxLength": MAX_EVENT_ID_BYTES},
+            case.entity: {"type": "string", "minLength": 1, "maxLength": MAX_ENTITY_BYTES},
+            **fields,
+        },
+    }
+
+
+def example_event(case: UseCase) -> dict[str, Any]:
+    """A valid event, of a type that causes a score."""
+    event = case.event(case.scored_on[0]) if case.scored_on else case.events[0]
+    return {
+        "event_type": event.name,
+        "event_time": _EXAMPLE_TIME,
+        "event_id": "9f1c-1",
+        case.entity: "3f2a-7",
+        **{field.name: _example(field) for field in event.fields if field.required},
+    }
+
+
+def _field_schema(field: Field) -> Schema:
+    """A field that need not be there may be null as well."""
+    kind, limits = _kind(field)
+    schema: Schema = {"type": kind if field.required else [kind, "null"], **limits}
+    if field.personal:
+        schema["description"] = "personal: it does not go past the event log"
+    if field.outcome:
+        schema["description"] = "an outcome: logged for training, never in a feature or a score"
+    return schema
+
+
+def _kind(field: Field) -> tuple[str, Schema]:
+    if isinstance(field, Integer):
+        return "integer", {"minimum": field.low, "maximum": field.high}
+    if isinstance(field, Number):
+        return "number", {"minimum": field.low, "maximum": field.high}
+    if isinstance(field, Text):
+        return "string", {"maxLength": field.max_bytes}
+    raise TypeError(f"{type(field).__name__} has no schema")
+
+
+def _example(field: Field) -> Any:
+    return 1 if isinstance(field, Integer) else 5.0 if isinstance(field, Number) else "a text"

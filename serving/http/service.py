@@ -1,0 +1,131 @@
+"""Puts the service together: the models, the stores, every route and its rule."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+import use_cases
+from pipeline.clock import Clock, SystemClock
+from pipeline.declaration import UseCase
+from pipeline.logs import log
+from pipeline.settings import HttpSettings, Settings
+from pipeline.store.client import connect
+from pipeline.store.states import StateReader
+from pipeline.topics import Topics
+from serving.holder import keep_following
+from serving.http.endpoint import Endpoint, Limits, Room
+from serving.http.envelope import Envelope, unmatched
+from serving.http.events import Events
+from serving.http.gate import Gate
+from serving.http.home import TITLE, Home, own_version
+from serving.http.infer import Inference
+from serving.http.keys import KeyRing, read_keys
+from serving.http.models import Models
+from serving.http.openapi import document
+from serving.http.operation import Operation
+from serving.http.source import SourceTopic
+from serving.http.stored import StoredFeatures, StoredScores
+from serving.http.users import Users
+
+_UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes work with; `release` lets go of all connections."""
+
+    case: UseCase
+    models: Models
+    features: StoredFeatures
+    source: SourceTopic
+    clock: Clock
+    release: Callable[[], Awaitable[None]]
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock) -> Parts:
+        """As the settings say; connects to nothing yet."""
+        case = use_cases.load(settings.use_case)
+        client = connect(settings.redis)
+        reader = StateReader.on(client, case, settings.partitions)
+        source = SourceTopic.on(settings.kafka, Topics.of(case).generated)
+
+        async def release() -> None:
+            await source.close()
+            await client.aclose()
+
+        return cls(
+            case=case,
+            models=Models.load(settings.models_dir),
+            features=StoredFeatures(case, reader, clock),
+            source=source,
+            clock=clock,
+            release=release,
+        )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service. Raises SettingsError; what is away or missing is told in its answers."""
+    return assembled(settings.http, Parts.of(settings, SystemClock()))
+
+
+def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
+    """The service of these parts. Raises SettingsError."""
+    ring = KeyRing(read_keys(Path(settings.keys_file))) if settings.keys_file else None
+    gate = Gate(settings, ring, parts.clock)
+    limits = Limits(settings.seconds, settings.body_bytes, Room(settings.concurrent))
+    app = FastAPI(
+        title=TITLE,
+        openapi_url=None,  # ours is a route like any other, with its rule
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(parts, gate),
+        redirect_slashes=False,
+        exception_handlers={
+            HTTPStatus.NOT_FOUND: unmatched,
+            HTTPStatus.METHOD_NOT_ALLOWED: unmatched,
+        },
+    )
+    for one in operations_of(parts):
+        endpoint: Any = Endpoint(one, gate, limits)  # an application, which a route may be as well
+        app.router.add_route(one.path, endpoint, methods=[one.method], name=one.name)
+    app.add_middleware(Envelope, clock=parts.clock)
+    return app
+
+
+def operations_of(parts: Parts) -> Sequence[Operation]:
+    """Every route there is; those that are asked for most often come first."""
+    stream = parts.models.streams.get(parts.case.name)
+    scores = StoredScores(parts.features, stream.holder) if stream else None
+    home = Home(parts.models)
+    found = (
+        *Inference(parts.models, TITLE, own_version()).operations,
+        *Users(parts.features, scores).operations,
+        *Events(parts.case, parts.source, parts.clock).operations,
+        *home.operations,
+    )
+    home.describe(document(TITLE, own_version(), found))
+    return found
+
+
+def _lifespan(parts: Parts, gate: Gate) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        log.info(
+            "serving over HTTP",
+            models=[f"{one.name} {one.version}" for _, one in parts.models.in_service],
+            missing=list(parts.models.missing),
+        )
+        keep_following(parts.models.follow)
+        if not gate.has_keys:
+            log.warning("no keys: users and events only for programs on this machine")
+        yield
+        await parts.release()
+
+    return lifespan
