@@ -74,7 +74,7 @@ def converted(model: Classifier, inputs: Floats, threshold: float) -> bytes:
     for precision in (DoubleTensorType, FloatTensorType):
         try:
             content = _convert(model, precision([None, inputs.shape[1]]))
-            _prove(OnnxScorer(content), inputs, wanted, threshold)
+            _prove(_loaded(content), inputs, wanted, threshold)
         except Unfit as problem:
             problems.append(str(problem))
         else:
@@ -118,6 +118,13 @@ def _convert(model: Classifier, declared: Any) -> bytes:
     converted.opset_import.sort(key=lambda one: one.domain)  # they come out of a set
     content: bytes = converted.SerializeToString(deterministic=True)
     return content
+
+
+def _loaded(content: bytes) -> OnnxScorer:
+    try:
+        return OnnxScorer(content)
+    except Exception as error:  # the runtime's errors have no common class
+        raise Unfit(f"the runtime does not load it: {error}") from error
 
 
 def _prove(scorer: OnnxScorer, inputs: Floats, wanted: Floats, threshold: float) -> None:
