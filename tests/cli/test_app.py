@@ -18,6 +18,8 @@ COMMANDS = [
     ("ingest",),
     ("tail",),
     ("features",),
+    *(("model", name) for name in ("list", "show", "compare", "promote", "rollback")),
+    *(("model", name) for name in ("challenge", "withdraw")),
     ("rejected", "list"),
     ("rejected", "show"),
     ("rejected", "replay"),
