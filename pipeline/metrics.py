@@ -81,6 +81,11 @@ REQUEST_SECONDS = Histogram(
     ["route", "method", "status"],
     buckets=_FAST,
 )
+MISSING_FEATURES = Counter(
+    "pipeline_missing_features_total",
+    "Fields that were empty in scored requests, and had a declared meaning.",
+    ["model", "version", "feature"],
+)
 REQUESTED_SCORES = Histogram(
     "pipeline_requested_scores",
     "Probabilities that were answered over HTTP.",

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from pipeline.declaration.form_reading import FormError
 from pipeline.errors import DataError, InfrastructureError, PipelineError, Refusal
 from pipeline.logs import log
 
@@ -71,6 +72,11 @@ def issue_of(error: DataError, fields: frozenset[str] = frozenset(), line: int =
     """The issue of a data error, whose detail begins with the name of the field at fault."""
     name = error.detail.partition(",")[0]
     return Issue(error.reason, name if name in fields else "", error.detail, line)
+
+
+def issues_of(error: FormError, row: int = 0) -> list[Issue]:
+    """The issues of a request that its form refuses, one for each field at fault."""
+    return [Issue("invalid_field", one.field, one.reason, row=row) for one in error.problems]
 
 
 @contextlib.contextmanager

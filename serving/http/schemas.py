@@ -1,10 +1,13 @@
-"""JSON Schema of a case's events, out of its declaration. Pure."""
+"""JSON Schema of a case's events, and of a form's requests, out of the declaration. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pipeline.declaration import EventType, Field, Integer, Number, Text, UseCase
+from pipeline.declaration.form import Choice, Form, Whole
+from pipeline.declaration.form import Field as FormField
+from pipeline.declaration.form_reading import must_be
 from pipeline.validation import MAX_ENTITY_BYTES, MAX_EVENT_ID_BYTES
 
 Schema = dict[str, Any]
@@ -51,6 +54,31 @@ def example_event(case: UseCase) -> dict[str, Any]:
         case.entity: "3f2a-7",
         **{field.name: _example(field) for field in event.fields if field.required},
     }
+
+
+def form_schema(form: Form) -> Schema:
+    """A request; what is in it beside the fields is left alone."""
+    return {
+        "title": form.name,
+        "type": "object",
+        "required": list(form.names),
+        "properties": {field.name: form_field_schema(field) for field in form.fields},
+    }
+
+
+def form_field_schema(field: FormField) -> Schema:
+    """One field; an empty text or null where empty has a meaning."""
+    if isinstance(field, Choice):
+        return {"enum": list(field.choices), "description": field.about, "example": field.example}
+    number = {
+        "type": "integer" if isinstance(field, Whole) else "number",
+        "minimum": field.low,
+        "maximum": field.high,
+    }
+    told = {"description": f"{field.about}; {must_be(field)}", "example": field.example}
+    if field.empty is None:
+        return {**number, **told}
+    return {"anyOf": [number, {"enum": ["", None]}], **told}
 
 
 def _field_schema(field: Field) -> Schema:

@@ -30,6 +30,7 @@ from serving.http.keys import KeyRing, read_keys
 from serving.http.models import Models
 from serving.http.openapi import document
 from serving.http.operation import Operation
+from serving.http.requested import CUSTOMERS, SUBSCRIBERS, Customers, Requested, Subscribers
 from serving.http.source import SourceTopic
 from serving.http.stored import StoredFeatures, StoredScores
 from serving.http.users import Users
@@ -106,12 +107,18 @@ def operations_of(parts: Parts) -> Sequence[Operation]:
     home = Home(parts.models)
     found = (
         *Inference(parts.models, TITLE, own_version()).operations,
+        *Customers(_requested(parts.models, CUSTOMERS)).operations,
+        *Subscribers(_requested(parts.models, SUBSCRIBERS)).operations,
         *Users(parts.features, scores).operations,
         *Events(parts.case, parts.source, parts.clock).operations,
         *home.operations,
     )
     home.describe(document(TITLE, own_version(), found))
     return found
+
+
+def _requested(models: Models, name: str) -> Requested:
+    return Requested(use_cases.load_form(name), models.forms.get(name))
 
 
 def _lifespan(parts: Parts, gate: Gate) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.declaration.form import Choice, Field, Form, Whole
 from pipeline.declaration.form_reading import FormError, FormReader
-from serving.http.problems import Issue, wrong
+from serving.http.problems import Issue, issues_of, wrong
 
 MOST_ROWS = 10_000
 MATRIX = "features"
@@ -135,9 +135,7 @@ class FormTensors:
         try:
             return self._reader.row(request)
         except FormError as error:
-            raise wrong(
-                *(Issue("invalid_field", one.field, one.reason, row=row) for one in error.problems)
-            ) from None
+            raise wrong(*issues_of(error, row)) from None
 
 
 def _datatype(field: Field) -> str:

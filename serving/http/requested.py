@@ -1,0 +1,164 @@
+"""Cases that are scored from the request alone: telecom customers and subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pipeline import metrics
+from pipeline.declaration.form import Form, Quantity
+from pipeline.declaration.form_reading import FormError, Row
+from serving.forms import FormScorer
+from serving.http.answers import Answer, as_json
+from serving.http.call import Call
+from serving.http.operation import Access, Content, Operation, Parameter
+from serving.http.problems import Issue, issues_of, unavailable, wrong
+from serving.http.schemas import form_schema
+from serving.model import CHURN
+
+CUSTOMERS, SUBSCRIBERS = "telecom_churn", "subscription_churn"
+"""The cases that these routes are of."""
+
+_object = msgspec.json.Decoder(dict[str, Any]).decode
+_DETAIL = {"true": True, "false": False}
+
+
+class Reasoned(msgspec.Struct, frozen=True):
+    """One field that moved the probability, by how much; above 0 towards churn."""
+
+    field: str
+    value: str | float
+    moved: float
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What the model says of a customer; the rest, what moved it among it, with `?detail=true`."""
+
+    Prediction: str
+    probability: float | UnsetType = UNSET
+    model: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    reasons: list[Reasoned] | UnsetType = UNSET
+
+
+class ChurnFlag(msgspec.Struct, frozen=True):
+    """What the model says of a subscriber: 1 is churn."""
+
+    churn: int
+    probability: float
+
+
+class Requested:
+    """One such case; `scorer` is None while it has no model."""
+
+    def __init__(self, form: Form, scorer: FormScorer | None) -> None:
+        self.form = form
+        self._scorer = scorer
+        self._optional = [
+            one.name for one in form.fields if isinstance(one, Quantity) and one.empty is not None
+        ]
+
+    def scored(self, body: bytes) -> tuple[FormScorer, Row, float]:
+        """The probability of one request, by which model, on which inputs. Raises Problem."""
+        scorer = self._in_service()
+        request = _decoded(body)
+        try:
+            row = scorer.decode(request)
+        except FormError as error:
+            raise wrong(*issues_of(error)) from None
+        probability = float(scorer.score([row])[0])
+        self._count(scorer, request, probability)
+        return scorer, row, probability
+
+    def _in_service(self) -> FormScorer:
+        if self._scorer is None:
+            raise unavailable("no_model", f"no model of {self.form.name} is in service", 60)
+        return self._scorer
+
+    def _count(self, scorer: FormScorer, request: Mapping[str, Any], probability: float) -> None:
+        metrics.REQUESTED_SCORES.labels(scorer.name, scorer.version).observe(probability)
+        for name in self._optional:
+            if request[name] in (None, ""):
+                metrics.MISSING_FEATURES.labels(scorer.name, scorer.version, name).inc()
+
+
+class Customers:
+    """The routes of telecom customers."""
+
+    def __init__(self, requested: Requested) -> None:
+        self._requested = requested
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """They need nothing but the request."""
+        form = self._requested.form
+        return (
+            Operation(
+                method="POST",
+                path="/v1/customer",
+                name="score_customer",
+                summary="Will this customer churn?",
+                access=Access.REQUEST_SCORED,
+                run=self._score,
+                body=(Content(form_schema(form), dict(form.example)),),
+                answer=Content(Decision, {"Prediction": CHURN}),
+                parameters=(
+                    Parameter("detail", "true: with probability and reasons", "false", "query"),
+                ),
+            ),
+        )
+
+    async def _score(self, call: Call) -> Answer:
+        detail = _flag(call, "detail")
+        scorer, row, probability = self._requested.scored(await call.body())
+        prediction = scorer.decide(probability)
+        if not detail:
+            return as_json(Decision(prediction))
+        reasons = [Reasoned(one.field, one.value, one.moved) for one in scorer.reasons(row)]
+        return as_json(Decision(prediction, probability, scorer.name, scorer.version, reasons))
+
+
+class Subscribers:
+    """The route of subscribers."""
+
+    def __init__(self, requested: Requested) -> None:
+        self._requested = requested
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """It needs nothing but the request."""
+        form = self._requested.form
+        return (
+            Operation(
+                method="POST",
+                path="/predict",
+                name="score_subscriber",
+                summary="Will this subscriber churn?",
+                access=Access.REQUEST_SCORED,
+                run=self._score,
+                body=(Content(form_schema(form), dict(form.example)),),
+                answer=Content(ChurnFlag, {"churn": 0, "probability": 0.31}),
+            ),
+        )
+
+    async def _score(self, call: Call) -> Answer:
+        scorer, _, probability = self._requested.scored(await call.body())
+        return as_json(ChurnFlag(int(scorer.decide(probability) == CHURN), probability))
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    try:
+        return _object(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise wrong(Issue("not_an_object", detail="one JSON object")) from None
+
+
+def _flag(call: Call, name: str) -> bool:
+    values = call.query.get(name, ["false"])
+    try:
+        return _DETAIL[values[-1]]
+    except KeyError:
+        raise wrong(Issue("not_a_flag", name, "true or false")) from None
