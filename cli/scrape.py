@@ -26,12 +26,11 @@ class Numbers:
     out: int = 0
     rejected: int = 0
     lag: int = 0
-    models: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Numbers:
         """Only what adds up over time."""
-        return replace(self, lag=0, models=())
+        return replace(self, lag=0)
 
     def __add__(self, other: Numbers) -> Numbers:
         return Numbers(
@@ -39,8 +38,27 @@ class Numbers:
             self.out + other.out,
             self.rejected + other.rejected,
             self.lag + other.lag,
-            tuple(dict.fromkeys((*self.models, *other.models))),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What serving workers say of models: serving, on trial, and named without being usable."""
+
+    in_service: tuple[str, ...] = ()
+    on_trial: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    def __add__(self, other: Models) -> Models:
+        return Models(
+            _each_once(self.in_service + other.in_service),
+            _each_once(self.on_trial + other.on_trial),
+            _each_once(self.refused + other.refused),
+        )
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 def fetch(port: int, path: str = "/metrics") -> str | None:
@@ -59,8 +77,7 @@ def fetch(port: int, path: str = "/metrics") -> str | None:
 
 def numbers_in(text: str, case: UseCase) -> Numbers:
     """The numbers in a page of metrics."""
-    families = text_string_to_metric_families(text)
-    samples = [sample for family in families for sample in family.samples]
+    samples = _samples(text)
     rejected = _total(samples, "pipeline_rejected_total")
     dealt_with = [one for one in samples if one.name == "pipeline_records_total"]
     return Numbers(
@@ -69,12 +86,27 @@ def numbers_in(text: str, case: UseCase) -> Numbers:
         out=_sum(one for one in dealt_with if _goes_out(one, case)),
         rejected=rejected,
         lag=_total(samples, "pipeline_lag_records"),
-        models=tuple(
-            f"{one.labels['model']} {one.labels['version']}"
-            for one in samples
-            if one.name == "pipeline_model_info" and one.value
-        ),
     )
+
+
+def models_in(text: str) -> Models:
+    """The models in a page of metrics."""
+    samples = _samples(text)
+    return Models(
+        in_service=_named(samples, "pipeline_model_info", "{model} {version}"),
+        on_trial=_named(samples, "pipeline_challenger_info", "{model} {version}, share {share}"),
+        refused=_named(samples, "pipeline_model_refused", "{model} {what}"),
+    )
+
+
+def _named(samples: Iterable[Sample], name: str, words: str) -> tuple[str, ...]:
+    """The labels, in words, of the gauges of that name that are not 0."""
+    return tuple(words.format(**one.labels) for one in samples if one.name == name and one.value)
+
+
+def _samples(text: str) -> list[Sample]:
+    families = text_string_to_metric_families(text)
+    return [sample for family in families for sample in family.samples]
 
 
 def _goes_out(sample: Sample, case: UseCase) -> bool:

@@ -9,7 +9,7 @@ from cli.lags import Lag, LagReader
 from cli.markers import Markers, read_markers
 from cli.pauses import PauseStatus, by_pause, read_pauses
 from cli.runs import RunNote
-from cli.scrape import fetch, numbers_in
+from cli.scrape import Models, fetch, models_in
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
@@ -65,6 +65,7 @@ class WorkerStatus:
 class Status:
     """Everything; `model` is what a serving worker says it has in service.
 
+    `challenger` is on trial beside it; `model_refused` should be either, and cannot be used.
     `verified` is what the last `pipeline dataset --verify` found of the inputs in the log here.
     """
 
@@ -73,6 +74,8 @@ class Status:
     markers: list[MarkerStatus]
     workers: list[WorkerStatus] = field(default_factory=list)
     model: str = ""
+    challenger: str = ""
+    model_refused: str = ""
     paused: list[PauseStatus] = field(default_factory=list)
     verified: Verification | None = None
 
@@ -84,12 +87,15 @@ def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Stat
         lags = LagReader(admin, case, settings).read()
         paused = by_pause(read_pauses(admin, case))
     workers = _workers(note) if note else []
+    models = _models([worker.port for worker in workers])
     return Status(
         topics=topics,
         stages=by_topic(lags),
         markers=_markers(read_markers(settings)),
         workers=workers,
-        model=_model([worker.port for worker in workers], case),
+        model=", ".join(models.in_service),
+        challenger=", ".join(models.on_trial),
+        model_refused=", ".join(models.refused),
         paused=paused,
         verified=noted(settings.parquet_dir),
     )
@@ -144,7 +150,6 @@ def _state(port: int) -> str:
     return "silent" if fetch(port, "/live") is None else "live"
 
 
-def _model(ports: Sequence[int], case: UseCase) -> str:
-    pages = [page for port in ports if (page := fetch(port)) is not None]
-    models = dict.fromkeys(name for page in pages for name in numbers_in(page, case).models)
-    return ", ".join(models)
+def _models(ports: Sequence[int]) -> Models:
+    pages = (page for port in ports if (page := fetch(port)) is not None)
+    return sum(map(models_in, pages), Models())

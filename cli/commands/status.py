@@ -49,6 +49,10 @@ def _print(console: Console, found: Status) -> None:
     for one in found.paused:
         say(console, _pause(one))
     say(console, f"model in service: {found.model or 'none that is known here'}")
+    if found.challenger:
+        say(console, f"challenger: {found.challenger}")
+    if found.model_refused:
+        say(console, f"cannot be put in force, see the log of serving: {found.model_refused}")
     if found.verified:
         say(console, f"logged inputs: {found.verified.verdict}")
 

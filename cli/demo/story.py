@@ -16,6 +16,7 @@ from cli.demo.phase import Driver
 from cli.demo.world import LATENCY_RATE, LATENCY_SECONDS, DemoWorld
 from cli.facts import RunFacts
 from cli.lags import LagReader
+from cli.models import in_service
 from cli.report import render
 from cli.running import Base, workers
 from cli.selfcheck import check
@@ -52,6 +53,8 @@ class Story:
             facts = self._phases(ready, supervisor)
         tell("Checking every number against the log ...")
         result = check(ready.case, ready.settings, facts)
+        if ready.case.model:
+            tell(f"Model in service: {in_service(ready.settings.models_dir, ready.case)}")
         self.console.print(render(result, facts))
         return result.ok
 

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pytest
 
 import use_cases
+from cli.models import in_service
 from pipeline.registry import Aliases, aliases_of, named_aliases, write_aliases
 from pipeline.world import WorldSize
 from promotion.decisions import Act, decisions
 from tests.cli.helpers import Run
-from tests.promotion.shelf import shelve, shelve_guess
+from tests.promotion.shelf import SHIPPED, shelve, shelve_guess
 from training.data.dataset import schema, write_dataset
 from training.source import table_of_world, world_of
 
@@ -161,3 +162,10 @@ def test_comparing_without_a_trial_says_how_to_begin_one(run: Run, models: Path)
     assert ended.status == 3
     assert "pipeline model challenge" in ended.errors
     assert champion(models) == "1"
+
+
+def test_the_model_in_service_is_told_with_how_close_it_is_to_the_best_possible() -> None:
+    line = in_service(SHIPPED.parents[1], CASE)
+    version = aliases_of(SHIPPED.parents[1], CASE.name).champion
+    assert line.startswith(f"{CASE.name} {version}, ")
+    assert line.count("(the best possible is 0.") == 2

@@ -3,7 +3,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 import use_cases
-from cli.scrape import Numbers, fetch, numbers_in
+from cli.scrape import Models, Numbers, fetch, models_in, numbers_in
 from pipeline.clock import FixedClock
 from pipeline.health import Health, serve
 
@@ -46,9 +46,29 @@ pipeline_records_total{stage="inference_logger",type="inferences",outcome="repla
     assert numbers_in(page, CASE) == Numbers(records_in=10, out=10)
 
 
-def test_the_model_in_service_is_named() -> None:
-    page = 'pipeline_model_info{model="first_day_churn",version="1"} 1.0\n'
-    assert numbers_in(page, CASE).models == ("first_day_churn 1",)
+MODELS_PAGE = """
+# TYPE pipeline_model_info gauge
+pipeline_model_info{model="first_day_churn",version="1"} 0.0
+pipeline_model_info{model="first_day_churn",version="2"} 1.0
+# TYPE pipeline_challenger_info gauge
+pipeline_challenger_info{model="first_day_churn",version="3",share="0.1"} 1.0
+# TYPE pipeline_model_refused gauge
+pipeline_model_refused{model="first_day_churn",what="4"} 1.0
+pipeline_model_refused{model="first_day_churn",what="5"} 0.0
+"""
+
+
+def test_models_are_named_by_what_they_are() -> None:
+    assert models_in(MODELS_PAGE) == Models(
+        in_service=("first_day_churn 2",),
+        on_trial=("first_day_churn 3, share 0.1",),
+        refused=("first_day_churn 4",),
+    )
+
+
+def test_models_of_several_workers_are_named_once() -> None:
+    one = models_in(MODELS_PAGE)
+    assert one + one + Models() == one
 
 
 def test_an_empty_page_gives_zeroes() -> None:
@@ -67,8 +87,8 @@ def test_the_metrics_that_workers_really_have_are_understood() -> None:
 
 
 def test_numbers_add_up() -> None:
-    one, other = Numbers(1, 2, 3, 4, ("m 1",)), Numbers(10, 20, 30, 40, ("m 1", "m 2"))
-    assert one + other == Numbers(11, 22, 33, 44, ("m 1", "m 2"))
+    one, other = Numbers(1, 2, 3, 4), Numbers(10, 20, 30, 40)
+    assert one + other == Numbers(11, 22, 33, 44)
 
 
 def test_a_port_on_which_nobody_listens_answers_nothing() -> None:

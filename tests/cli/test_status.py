@@ -10,11 +10,14 @@ from redis import Redis
 from cli.lags import Lag, LagReader
 from cli.runs import OUTSIDE, ROOT, RunNote, write_note
 from cli.status import StageStatus, by_topic
+from pipeline.clock import FixedClock
 from pipeline.declaration import UseCase
+from pipeline.health import Health, serve
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.outputs import Outputs
 from pipeline.keys import FEATURES, Keys
 from pipeline.marker import Marker
+from pipeline.metrics import CHALLENGER, MODEL_REFUSED
 from pipeline.origin import Highest
 from pipeline.records import OutRecord, Target
 from pipeline.settings import Settings
@@ -118,3 +121,22 @@ def test_it_says_what_the_last_verification_of_logged_inputs_found(
     note_verified(parquet, Verification("2025-07-01T00:00:00Z", 9, {"bet_sum": 2}))
     assert "logged inputs: those of 9 inferences differ: bet_sum in 2" in run("status").words
     assert json.loads(run("status", "--json").output)["verified"]["mismatches"] == {"bet_sum": 2}
+
+
+@pytest.mark.usefixtures("topics")
+def test_it_says_which_model_is_on_trial_and_which_cannot_be_used(
+    run: Run, elsewhere: Path
+) -> None:
+    port = serve(Health(FixedClock()), "127.0.0.1", 0)
+    write_note(elsewhere / ROOT / OUTSIDE, RunNote("first_day_churn", 4, {"serving-1": port}))
+    gauges = (
+        CHALLENGER.labels("first_day_churn", "8", "0"),
+        MODEL_REFUSED.labels("first_day_churn", "9"),
+    )
+    for gauge in gauges:
+        gauge.set(1)
+    words = run("status").words
+    for gauge in gauges:
+        gauge.set(0)
+    assert "challenger: first_day_churn 8, share 0" in words
+    assert "cannot be put in force, see the log of serving: first_day_churn 9" in words
