@@ -8,6 +8,7 @@ PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
 JOBS ?= 2
+PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
@@ -36,11 +37,11 @@ demo: setup ## the whole pipeline on this machine: CASE= USERS= EVENTS= SEED= RA
 
 test: lint ## every check and every test but the slow ones
 	@$(BIN)/python -m embedded --install
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: lint ## the slow tests too
 	@$(BIN)/python -m embedded --install
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m ''
+	$(BIN)/python -m pytest $(PARALLEL) -m ''
 
 faults: setup ## break everything, one fault after the other (35 minutes); ROWS=1,7 picks some
 	@$(BIN)/python -m embedded --install
