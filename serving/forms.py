@@ -17,7 +17,9 @@ from pipeline.declaration import UseCase
 from pipeline.declaration.form import Choice, Field, Form
 from pipeline.declaration.form_reading import FormError, FormReader, Row
 from pipeline.errors import Refusal
-from pipeline.manifest import newest_folder, read_manifest
+from pipeline.manifest import model_folder, read_manifest
+from pipeline.registry import aliases_of
+from serving.holder import ModelHolder
 from serving.model import Model
 from serving.scorer import Scorer
 
@@ -45,12 +47,15 @@ class FormScorer:
 
     @classmethod
     def load(cls, models: Path, form: Form) -> Self:
-        """The newest version of `form`'s model under `models`. Raises Refusal if it is no good."""
-        folder = newest_folder(models, form.name)
-        case = cast("UseCase", form)  # a model asks a case only for its name and inputs
-        model, training = Model.load(folder, case), read_manifest(folder).training
+        """The champion of `form` under `models`. Raises Refusal if it is no good."""
+        folder = model_folder(models, form.name, aliases_of(models, form.name).champion)
+        return cls.of(folder, form, Model.load(folder, as_case(form)))
+
+    @classmethod
+    def of(cls, folder: Path, form: Form, model: Scorer) -> Self:
+        """`model`, loaded from `folder`. Raises Refusal if its manifest is no good."""
         try:
-            return cls(form, model, training.get(USUAL))
+            return cls(form, model, read_manifest(folder).training.get(USUAL))
         except FormError as error:
             raise Refusal(
                 f"{folder}: the usual {form.subject} is no {form.subject}: {error.detail}",
@@ -112,6 +117,42 @@ class FormScorer:
         ]
         strongest = sorted(reasons, key=lambda one: -abs(one.moved))
         return [one for one in strongest[:most] if one.moved]
+
+
+class FormHolder:
+    """Holds the champion of a form; a request takes `current` once and keeps to it."""
+
+    def __init__(self, models: Path, form: Form) -> None:
+        """Raises Refusal if the champion is no good."""
+        self._models = models
+        self._form = form
+        self._holder = ModelHolder.load(models, as_case(form))
+        self._model = self._holder.current
+        self._current = self._scorer(self._model)
+
+    @property
+    def current(self) -> FormScorer:
+        """The model in force. Safe from any thread."""
+        return self._current
+
+    def follow(self) -> None:
+        """Put in force what the aliases name now. Blocks while a model is loaded; one thread only.
+
+        Raises Refusal where the usual request is no good; whatever fails, the model before stays.
+        """
+        self._holder.follow()
+        if self._holder.current is not self._model:
+            self._current = self._scorer(self._holder.current)
+            self._model = self._holder.current
+
+    def _scorer(self, model: Model) -> FormScorer:
+        folder = model_folder(self._models, self._form.name, model.version)
+        return FormScorer.of(folder, self._form, model)
+
+
+def as_case(form: Form) -> UseCase:
+    """A form, for those that ask a case only for its name and the model's inputs."""
+    return cast("UseCase", form)
 
 
 def _value(field: Field, value: float) -> str | float:

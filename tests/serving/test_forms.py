@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 import use_cases
+from pipeline.declaration.form import Choice
 from pipeline.declaration.form_reading import FormError
-from serving.forms import FormScorer, Reason
+from pipeline.errors import Refusal
+from pipeline.manifest import newest_folder
+from pipeline.registry import Aliases, write_aliases
+from serving.forms import FormHolder, FormScorer, Reason
 
 FORM = use_cases.load_form("telecom_churn")
 GOOD = dict(FORM.example)
@@ -59,3 +67,38 @@ def test_the_reasons_are_the_fields_that_moved_the_score_the_strongest_first() -
     assert first == Reason("Contract", "Month-to-month", first.moved)
     assert second == Reason("tenure", 5.0, second.moved)
     assert (first.moved, second.moved) == pytest.approx((0.4, 0.1))
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    shipped = Path(__file__).parents[2] / "models" / FORM.name
+    shutil.copytree(shipped, tmp_path / FORM.name)
+    return tmp_path
+
+
+def test_the_newest_version_is_in_force_until_the_aliases_name_another(models: Path) -> None:
+    holder = FormHolder(models, FORM)
+    assert holder.current.version == newest_folder(models, FORM.name).name
+    write_aliases(models, FORM.name, Aliases(champion="1"))
+    holder.follow()
+    assert holder.current.version == "1"
+    assert FormScorer.load(models, FORM).hash == holder.current.hash
+
+
+def test_a_model_made_for_other_choices_is_refused(models: Path) -> None:
+    contract = FORM.fields[6]
+    assert isinstance(contract, Choice)
+    other = replace(contract, choices=contract.choices[::-1])
+    turned = replace(FORM, fields=(*FORM.fields[:6], other, *FORM.fields[7:]))
+    with pytest.raises(Refusal, match="reads other features"):
+        FormScorer.load(models, turned)
+
+
+def test_a_usual_request_that_does_not_fit_leaves_the_model_before_in_force(models: Path) -> None:
+    holder = FormHolder(models, FORM)
+    manifest = models / FORM.name / "1" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"tenure": ', '"tenure": -'))
+    write_aliases(models, FORM.name, Aliases(champion="1"))
+    with pytest.raises(Refusal, match="tenure must be a whole number"):
+        holder.follow()
+    assert holder.current.version != "1"
