@@ -37,6 +37,7 @@ _COMMANDS = (
     "sql",
     "dataset",
     "inference",
+    "predict",
     "forget",
     "topics",
     "doctor",

@@ -30,6 +30,7 @@ COMMANDS = [
     ("sql",),
     ("dataset",),
     ("inference",),
+    ("predict",),
     ("forget",),
     ("topics", "create"),
     ("topics", "check"),
