@@ -36,6 +36,7 @@ _COMMANDS = (
     "backfill",
     "sql",
     "dataset",
+    "describe",
     "inference",
     "predict",
     "forget",

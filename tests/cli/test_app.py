@@ -29,6 +29,7 @@ COMMANDS = [
     ("backfill",),
     ("sql",),
     ("dataset",),
+    ("describe",),
     ("inference",),
     ("predict",),
     ("forget",),

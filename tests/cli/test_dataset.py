@@ -116,3 +116,30 @@ def test_a_logged_input_that_differs_ends_it_with_1(run: Run, home: Path) -> Non
     found = noted(home)
     assert found is not None
     assert not found.ok
+
+
+def test_a_dataset_is_described_beside_it(run: Run, home: Path, elsewhere: Path) -> None:
+    log(home, *a_day("u1", 1), *a_day("u2", 0))
+    run("dataset", "made.parquet")
+    ended = run("describe", "made.parquet")
+    assert ended.status == 0
+    told = json.loads((elsewhere / "made.description.json").read_text())
+    assert (told["rows"], told["users"]) == (4, 2)
+    assert "<svg" in (elsewhere / "made.description.html").read_text()
+
+
+def test_without_a_name_the_usual_dataset_is_described(run: Run, home: Path) -> None:
+    log(home, *a_day("u1", 1), *a_day("u2", 0))
+    run("dataset")
+    assert "datasets/first_day_churn.description.html" in run("describe").words
+
+
+def test_a_dataset_of_one_label_cannot_be_described(run: Run, home: Path) -> None:
+    log(home, *a_day("u1", 1))
+    run("dataset", "made.parquet")
+    ended = run("describe", "made.parquet")
+    assert (ended.status, "all rows have the same label" in ended.errors) == (1, True)
+
+
+def test_what_is_no_dataset_is_refused(run: Run) -> None:
+    assert run("describe", "none.parquet").status == 3

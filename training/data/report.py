@@ -1,0 +1,87 @@
+"""A description as one HTML file that needs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from training.data.describe import by_importance
+from training.data.pictures import correlation, histograms, importance
+
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; margin: 1rem 0 }}
+th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right }}
+th:first-child, td:first-child {{ text-align: left }}
+svg {{ max-width: 100%; height: auto }}
+</style>
+<h1>{title}</h1>
+<p>{summary}</p>
+{left_out}
+<h2>How each input is spread</h2>
+<p>The share of the rows of those who stayed, and of those who churned; what is far out stands in
+the last bin.</p>
+{histograms}
+<h2>What each input alone says of the label</h2>
+<p>In bits, by the tenth of the rows that its value falls into; and its AUC alone, whichever way
+round. Two inputs may say the same: see their correlation. No model has a part in it.</p>
+{importance}
+{inputs}
+<h2>Correlation</h2>
+<p>Pearson's coefficient; grey is what never varies.</p>
+{correlation}
+</html>
+"""
+
+_HEAD = ("input", "bits", "AUC", "mean", "deviation", "least", "median", "most", "missing")
+
+
+def page(described: Mapping[str, Any]) -> str:
+    """The whole page."""
+    return _PAGE.format(
+        title=escape(f"What {described['use_case']} learns from"),
+        summary=escape(
+            f"{described['rows']:,} scores of {described['users']:,} users from "
+            f"{described['source']}; {described['churned']:.1%} of the rows are of users who "
+            f"churned. Dataset of SHA-256 {described['dataset'][:12]}."
+        ),
+        left_out=_left_out(described["left_out"]),
+        histograms=histograms(described),
+        importance=importance(described),
+        inputs=_table(_HEAD, (_row(name, told) for name, told in by_importance(described))),
+        correlation=correlation(described),
+    )
+
+
+def _left_out(counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    return _table(("scores left out", "rows"), ((why, f"{n:,}") for why, n in counts.items()))
+
+
+def _row(name: str, told: Mapping[str, Any]) -> Sequence[str]:
+    least, _, median, _, most = told["quantiles"]
+    numbers = (told["mean"], told["deviation"], least, median, most)
+    return (
+        name,
+        f"{told['information']:.4f}",
+        f"{told['auc']:.4f}",
+        *(f"{one:,.6g}" for one in numbers),
+        f"{told['missing']:,}",
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [_cells("th", head), *(_cells("td", row) for row in rows)]
+    return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+
+def _cells(kind: str, cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<{kind}>{escape(one)}</{kind}>" for one in cells) + "</tr>"
