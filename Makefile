@@ -53,8 +53,8 @@ lint: setup ## style, format, types, import directions
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
-model: setup ## train the shipped model again
-	$(BIN)/python -m training
+model: setup ## train the shipped model again; CASE=telecom_churn DATA=FILE VERSION=2 one that scores requests
+	$(BIN)/python -m training$(if $(CASE),.forms --use-case $(CASE)$(if $(VERSION), --version $(VERSION))$(if $(DATA), --data $(DATA)))
 
 bench: setup ## measure each stage against the usual way of writing it
 	$(BIN)/python -m benchmarks

@@ -31,7 +31,8 @@ def load(name: str) -> UseCase:
     if isinstance(case, Form):
         raise SettingsError(
             f"{name} is scored from the request, and has no stream",
-            f"Use `pipeline predict` for it, or one of {', '.join(streams())}",
+            f"Score it with `pipeline predict`, train it with `python -m training.forms`, "
+            f"or choose one of {', '.join(streams())}",
         )
     return case
 
