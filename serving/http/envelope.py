@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 from structlog.contextvars import bind_contextvars
@@ -22,6 +23,7 @@ from serving.http.problems import Issue, Problem, issue_of, wrong
 
 REQUEST_ID = b"x-request-id"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID_BYTES = 16
 _UNMATCHED = "unmatched"
 _GONE = 499  # nginx's number for a caller that did not wait
 _SECURE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -43,12 +45,25 @@ class _Sending:
         await self.send(message)
 
 
-class Envelope:
-    """ASGI middleware; nothing that an application raises goes past it."""
+class Direct(NamedTuple):
+    """An endpoint, and the parameters that are in the path."""
 
-    def __init__(self, app: Application, clock: Clock) -> None:
+    endpoint: Endpoint
+    parameters: Mapping[str, str]
+
+
+class Envelope:
+    """ASGI middleware; nothing that an application raises goes past it.
+
+    `direct` holds endpoints by method and path that need no router: it takes longer than a score.
+    """
+
+    def __init__(
+        self, app: Application, clock: Clock, direct: Mapping[tuple[str, str], Direct]
+    ) -> None:
         self._app = app
         self._clock = clock
+        self._direct = direct
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand the server's own messages on."""
@@ -59,13 +74,21 @@ class Envelope:
         sending = _Sending(send, _request_id(scope))
         bind_contextvars(request_id=sending.request_id)  # for every line of the log
         try:
-            await self._app(scope, receive, sending)
+            await self._answer(scope, receive, sending)
         except CallerGone:
             sending.status = _GONE
         except Exception as error:  # noqa: BLE001 - the last one to see it; it is logged
             problem = _problem_of(error)
             await send_answer(sending, answer_of(problem, sending.request_id))
         self._count(scope, sending.status, self._clock.monotonic() - began)
+
+    async def _answer(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        found = self._direct.get((scope["method"], scope["path"]))
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        scope["endpoint"], scope["path_params"] = found
+        await found.endpoint(scope, receive, send)
 
     def _count(self, scope: AsgiScope, status: int, seconds: float) -> None:
         endpoint = scope.get("endpoint")
@@ -89,7 +112,7 @@ def _request_id(scope: AsgiScope) -> str:
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _PLAIN_ID.fullmatch(value):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return os.urandom(_ID_BYTES).hex()
 
 
 def _problem_of(error: Exception) -> Problem:

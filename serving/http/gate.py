@@ -19,7 +19,7 @@ from serving.http.operation import Access
 from serving.http.problems import Issue, Problem
 
 _BEARER = b"bearer "
-_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 _NETWORK_BITS = 64
 
@@ -82,6 +82,8 @@ class Gate:
 
 def is_here(host: str) -> bool:
     """Whether a host, with or without a port, is this machine's loopback."""
+    if host in _HERE:
+        return True
     name = host.lower()
     if name.startswith("["):
         name = name[1:].partition("]")[0]
@@ -95,10 +97,10 @@ def comes_from_here(scope: AsgiScope, headers: RawHeaders) -> bool:
 
     A page of another site, or a name that was made to point here, shows in Origin and Host.
     """
-    ends = (scope.get("client"), scope.get("server"))
-    if not all(end is not None and is_here(end[0]) for end in ends):
+    client, server = scope.get("client"), scope.get("server")
+    if not (client and server and is_here(client[0]) and is_here(server[0])):
         return False
-    if any(name in headers for name in _FORWARDED):
+    if not _FORWARDED.isdisjoint(headers):
         return False
     origin = headers.get(b"origin")
     if origin is not None and not is_here(origin.decode("latin-1").rpartition("//")[2]):

@@ -129,6 +129,7 @@ class Inference:
                 body=(Content(_INFER_REQUEST, example),),
                 answer=Content(InferAnswer, msgspec.to_builtins(answer)),
                 parameters=(model,),
+                known=[{"name": one} for one in self._served],
                 problems=unknown,
             ),
             _health("/v2/health/live", "live", "Does the server run?", self._live, Live),

@@ -70,5 +70,7 @@ class Operation:
     status: int = HTTPStatus.OK
     body: Sequence[Content] = ()
     parameters: Sequence[Parameter] = ()
+    known: Sequence[Mapping[str, str]] = ()
+    """Values of the path's parameters that are asked for most."""
     problems: Statuses = field(default_factory=dict)
     """Statuses that only this operation answers, beside those that all do."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 
@@ -21,7 +21,7 @@ from pipeline.store.states import StateReader
 from pipeline.topics import Topics
 from serving.holder import keep_following
 from serving.http.endpoint import Endpoint, Limits, Room
-from serving.http.envelope import Envelope, unmatched
+from serving.http.envelope import Direct, Envelope, unmatched
 from serving.http.events import Events
 from serving.http.gate import Gate
 from serving.http.home import TITLE, Home, own_version
@@ -93,11 +93,21 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
             HTTPStatus.METHOD_NOT_ALLOWED: unmatched,
         },
     )
-    for one in operations_of(parts):
-        endpoint: Any = Endpoint(one, gate, limits)  # an application, which a route may be as well
-        app.router.add_route(one.path, endpoint, methods=[one.method], name=one.name)
-    app.add_middleware(Envelope, clock=parts.clock)
+    endpoints = [Endpoint(one, gate, limits) for one in operations_of(parts)]
+    for endpoint in endpoints:
+        one, application = endpoint.operation, cast("Any", endpoint)  # a route may be one as well
+        app.router.add_route(one.path, application, methods=[one.method], name=one.name)
+    app.add_middleware(Envelope, clock=parts.clock, direct=direct_of(endpoints))
     return app
+
+
+def direct_of(endpoints: Sequence[Endpoint]) -> dict[tuple[str, str], Direct]:
+    """The endpoints whose whole path is known beforehand, by method and path."""
+    return {
+        (one.operation.method, one.operation.path.format(**parameters)): Direct(one, parameters)
+        for one in endpoints
+        for parameters in (*one.operation.known, *([] if "{" in one.operation.path else [{}]))
+    }
 
 
 def operations_of(parts: Parts) -> Sequence[Operation]:
