@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from pipeline.control import erase_record
 from pipeline.errors import Refusal
 from pipeline.events import EventDecoder
+from pipeline.log_files import compacted_name
+from pipeline.log_tables import open_topic
 from pipeline.times import HOUR, format_time
 from rebuild.history import EPOCHS
 from tests.rebuild.rig import Ledger
@@ -214,6 +217,21 @@ async def test_the_same_log_in_other_files_gives_the_same_bytes(tmp_path: Path) 
         write_dataset(path, made.rows, made.source)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].with_suffix(".json").read_bytes() == paths[1].with_suffix(".json").read_bytes()
+
+
+async def test_a_file_that_is_replaced_while_it_is_read_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await all_logged(tmp_path, list(ONE_CHURNED))
+
+    def replaced_once(home: Path, topic: str, columns: pa.Schema) -> ds.Dataset:
+        found = open_topic(home, topic, columns)
+        for path in (home / topic).glob("date=*/0-00000000000000000000.parquet"):
+            path.rename(path.with_name(compacted_name(0, 0, 6)))
+        return found
+
+    monkeypatch.setattr("training.data.build.open_topic", replaced_once)
+    assert len(build(USE_CASE, [tmp_path], OUTCOME, ALL).rows) == 3
 
 
 async def test_no_log_gives_no_rows(tmp_path: Path) -> None:
