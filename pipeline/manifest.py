@@ -1,7 +1,8 @@
 """The manifest of a model's folder: what the model is, what it reads, and what it was trained on.
 
-`<models>/<use case>/<version>/` holds `manifest.json`, `model.onnx` and `card.md`. Versions are
-whole numbers. A model's bytes are handed out only when their hash is the manifest's.
+`<models>/<use case>/<version>/` holds `manifest.json`, `model.onnx`, `card.md` and what training
+reports besides. Versions are whole numbers. A model's bytes are handed out only when their hash is
+the manifest's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ class Manifest:
     """One version of a model. `features` are its input columns in their order.
 
     It says churn where the probability is `threshold` or more. `probabilities` names the output of
-    two columns, the second of which is the probability of churn. Holds nothing that changes from
-    one run of the same training to the next.
+    two columns, the second of which is the probability of churn. `costs` are those the threshold
+    follows from; they, `calibration` and `fairness` are empty where nobody measured them. Holds
+    nothing that changes from one run of the same training to the next.
     """
 
     use_case: str
@@ -43,6 +45,9 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     libraries: Mapping[str, str]
+    costs: Mapping[str, float] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    fairness: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -107,11 +112,17 @@ def verified_model(folder: Path, manifest: Manifest) -> bytes:
     return content
 
 
-def write_model(folder: Path, manifest: Manifest, model: bytes, card: str) -> None:
-    """Write the three files of a version, the manifest last, each whole or not at all."""
+def write_model(
+    folder: Path,
+    manifest: Manifest,
+    model: bytes,
+    card: str,
+    reports: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write a version, the manifest last, each file whole or not at all; `reports` by file name."""
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / MODEL, model)
-    _replace(folder / CARD, card.encode())
+    for name, content in {MODEL: model, CARD: card.encode(), **(reports or {})}.items():
+        _replace(folder / name, content)
     _replace(folder / MANIFEST, _serialise(manifest))
 
 

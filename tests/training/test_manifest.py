@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def folder(manifest: Manifest, tmp_path: Path) -> Path:
 
 
 def test_a_manifest_is_read_as_it_was_written(folder: Path, manifest: Manifest) -> None:
+    assert read_manifest(folder) == manifest
+
+
+def test_a_version_may_have_reports(manifest: Manifest, tmp_path: Path) -> None:
+    write_model(tmp_path, manifest, CONTENT, "# A card\n", {"report.json": b"{}"})
+    assert (tmp_path / "report.json").read_bytes() == b"{}"
+
+
+def test_what_nobody_measured_may_be_missing(folder: Path, manifest: Manifest) -> None:
+    path = folder / MANIFEST
+    known = json.loads(path.read_bytes())
+    for name in ("costs", "calibration", "fairness"):
+        assert known.pop(name) == {}
+    path.write_text(json.dumps(known))
     assert read_manifest(folder) == manifest
 
 
@@ -103,7 +118,7 @@ def test_a_malformed_manifest_is_refused(folder: Path, was: bytes, becomes: byte
 
 def test_a_field_of_a_later_version_does_no_harm(folder: Path, manifest: Manifest) -> None:
     path = folder / MANIFEST
-    path.write_bytes(path.read_bytes().replace(b"{", b'{"fairness": {},', 1))
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"mood": {},', 1))
     assert read_manifest(folder) == manifest
 
 
