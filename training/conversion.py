@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from onnx import ModelProto
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from pipeline.errors import PipelineError
+from training.boosting import Unsupported, boosting_to_onnx
 from training.candidates import Classifier
 from training.table import Floats
 
@@ -71,9 +75,9 @@ def converted(model: Classifier, inputs: Floats, threshold: float) -> bytes:
     """
     wanted = model.predict_proba(inputs)[:, 1]
     problems = []
-    for precision in (DoubleTensorType, FloatTensorType):
+    for way in _ways(model):
         try:
-            content = _convert(model, precision([None, inputs.shape[1]]))
+            content = way(model, inputs.shape[1])
             _prove(_loaded(content), inputs, wanted, threshold)
         except Unfit as problem:
             problems.append(str(problem))
@@ -104,19 +108,37 @@ def _round_rate(scorer: OnnxScorer, batch: Floats) -> float:
     return _BATCHES * len(batch) / (time.perf_counter() - start)
 
 
-def _convert(model: Classifier, declared: Any) -> bytes:
+def _ways(model: Classifier) -> tuple[Callable[[Classifier, int], bytes], ...]:
+    """How a model may come to ONNX, the most exact first."""
+    if isinstance(model, HistGradientBoostingClassifier):
+        return (_boosted,)
+    return (partial(_convert, DoubleTensorType), partial(_convert, FloatTensorType))
+
+
+def _boosted(model: Classifier, width: int) -> bytes:
+    try:
+        return _serialised(boosting_to_onnx(model, width, (INPUT, PROBABILITIES)))
+    except Unsupported as error:
+        raise Unfit(f"no conversion to ONNX: {error}") from error
+
+
+def _convert(precision: Any, model: Classifier, width: int) -> bytes:
     try:
         converted = convert_sklearn(
             model,
             name="churn",  # it would take a random one
-            initial_types=[(INPUT, declared)],
+            initial_types=[(INPUT, precision([None, width]))],
             options={id(model): {"zipmap": False}},
             target_opset=_OPSETS,
         )
     except Exception as error:
         raise Unfit(f"no conversion to ONNX: {error}") from error
-    converted.opset_import.sort(key=lambda one: one.domain)  # they come out of a set
-    content: bytes = converted.SerializeToString(deterministic=True)
+    return _serialised(converted)
+
+
+def _serialised(model: ModelProto) -> bytes:
+    model.opset_import.sort(key=lambda one: one.domain)  # they come out of a set
+    content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
