@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
 from pipeline.declaration import UseCase
 from training.table import Floats, Table
 
 _MOST_LEVELS = 32
-_FOREST_ROWS = 50_000  # rows that each tree sees: more make it larger and hardly better
+_TREE_ROWS = 20_000  # that each tree of a forest sees: rows of one user say much the same
 _DIGITS = 9
 
 
@@ -35,16 +41,22 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kind of model; `fit` gives one trained on a table with a seed."""
+    """A kind of model with its parameters; `fit` gives one trained on a table with a seed."""
 
     name: str
-    fit: Callable[[UseCase, Table, int], Classifier]
+    learn: Callable[..., Classifier]
+    parameters: Mapping[str, float]
+
+    def fit(self, case: UseCase, table: Table, seed: int) -> Classifier:
+        """A trained model; the same table and seed give the same one."""
+        return self.learn(case, table, seed, **self.parameters)
 
 
-def logistic_regression(case: UseCase, table: Table, seed: int) -> Classifier:
+def logistic_regression(case: UseCase, table: Table, seed: int, weight: float = 1.0) -> Classifier:
     """Linear in the scaled inputs, and in each level of a lookup that has few.
 
-    Levels, because what a looked-up level says of churn need not rise with its number.
+    Levels, because what a looked-up level says of churn need not rise with its number. `weight` is
+    that of the data against small coefficients.
     """
     levels = _level_columns(case, table)
     numbers = [column for column in range(table.inputs.shape[1]) if column not in levels]
@@ -52,30 +64,65 @@ def logistic_regression(case: UseCase, table: Table, seed: int) -> Classifier:
     inputs = ColumnTransformer(
         [("levels", encoder, levels), ("numbers", StandardScaler(), numbers)]
     )
-    regression = LogisticRegression(solver="newton-cholesky", max_iter=100, random_state=seed)
+    regression = LogisticRegression(
+        C=weight, solver="newton-cholesky", max_iter=100, random_state=seed
+    )
     pipeline: Classifier = Pipeline([("inputs", inputs), ("regression", regression)])
     _round(pipeline.fit(table.inputs, table.labels))
     return pipeline
 
 
-def random_forest(case: UseCase, table: Table, seed: int) -> Classifier:  # noqa: ARG001 - trees need no levels
+def random_forest(
+    _case: UseCase, table: Table, seed: int, leaves: int = 150, rows_in_leaf: int = 20
+) -> Classifier:
     """100 trees, held small enough for 5 MB and for the rate."""
     forest: Classifier = RandomForestClassifier(
         100,
-        max_leaf_nodes=150,
-        min_samples_leaf=20,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=rows_in_leaf,
         max_features=0.5,
-        max_samples=min(1.0, _FOREST_ROWS / len(table.labels)),
+        max_samples=min(1.0, _TREE_ROWS / len(table.labels)),
         n_jobs=-1,
         random_state=seed,
     )
     return forest.fit(table.inputs, table.labels)
 
 
+def ada_boost(_case: UseCase, table: Table, seed: int, depth: int = 1) -> Classifier:
+    """50 small trees, each on what those before it got wrong."""
+    boost: Classifier = AdaBoostClassifier(
+        DecisionTreeClassifier(max_depth=depth), n_estimators=50, random_state=seed
+    )
+    return boost.fit(table.inputs, table.labels)
+
+
+def hist_gradient_boosting(
+    _case: UseCase, table: Table, seed: int, leaves: int = 31, rate: float = 0.1
+) -> Classifier:
+    """100 trees along the gradient of the log loss, on binned inputs."""
+    boost: Classifier = HistGradientBoostingClassifier(
+        learning_rate=rate,
+        max_iter=100,
+        max_leaf_nodes=leaves,
+        early_stopping=False,  # it would judge by rows of the users it learns from
+        random_state=seed,
+    )
+    with threadpool_limits(1, "openmp"):  # its threads wait in loops, for longer than they work
+        return boost.fit(table.inputs, table.labels)
+
+
 CANDIDATES = (
-    Candidate("logistic_regression", logistic_regression),
-    Candidate("random_forest", random_forest),
+    Candidate("logistic_regression", logistic_regression, {"weight": 1.0}),
+    Candidate("logistic_regression", logistic_regression, {"weight": 0.01}),
+    Candidate("hist_gradient_boosting", hist_gradient_boosting, {"leaves": 31, "rate": 0.1}),
+    Candidate("hist_gradient_boosting", hist_gradient_boosting, {"leaves": 8, "rate": 0.1}),
+    Candidate("hist_gradient_boosting", hist_gradient_boosting, {"leaves": 8, "rate": 0.05}),
+    Candidate("random_forest", random_forest, {"leaves": 150, "rows_in_leaf": 20}),
+    Candidate("random_forest", random_forest, {"leaves": 50, "rows_in_leaf": 200}),
+    Candidate("ada_boost", ada_boost, {"depth": 1}),
+    Candidate("ada_boost", ada_boost, {"depth": 2}),
 )
+"""The simplest kind first: it is kept where another is not better."""
 
 
 def lookup_columns(case: UseCase) -> dict[int, float]:
@@ -85,14 +132,14 @@ def lookup_columns(case: UseCase) -> dict[int, float]:
     return {column: defaults[name] for column, name in named if name in defaults}
 
 
-def _level_columns(case: UseCase, table: Table) -> list[int]:
-    return [column for column in lookup_columns(case) if _few_levels(table.inputs[:, column])]
-
-
-def _few_levels(values: Floats) -> bool:
+def has_few_levels(values: Floats) -> bool:
     """Whole numbers, since ONNX encodes no others, and not many of them."""
     levels = np.unique(values)
     return len(levels) <= _MOST_LEVELS and bool(np.all(levels == np.floor(levels)))
+
+
+def _level_columns(case: UseCase, table: Table) -> list[int]:
+    return [column for column in lookup_columns(case) if has_few_levels(table.inputs[:, column])]
 
 
 def _round(pipeline: Any) -> None:

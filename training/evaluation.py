@@ -1,77 +1,121 @@
-"""How good probabilities are, on users that the model never saw: overall, and how early."""
+"""How good a model is on users that it never saw: overall, how early, and against the optimum."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from pipeline.declaration import UseCase
 from training.candidates import lookup_columns
-from training.optimum import Optimum
+from training.costs import Costs, cost_figures
+from training.optimum import RAW_OPTIMUM, Optimum
+from training.quality import auc, calibration, confusion, loss, quality
 from training.table import Flags, Floats, Integers, Table
+
+__all__ = ["EARLY", "STAGES", "best_possible", "calibrations", "evaluate", "loss", "nth_scores"]
 
 STAGES = ((2, 2), (3, 5), (6, 10), (11, 25), (26, 50), (51, 100))
 """From and to how many of a user's events had counted at the score, limits included."""
 
-_DIGITS = 6  # beyond these another processor's sums differ
+EARLY = (1, 5, 10, 25, 50, 100)
+"""After how many scores of a user it is asked how well it knows him."""
 
 Scores = Callable[[Floats], Floats]
 
 
 def evaluate(
-    case: UseCase, held_out: Table, score: Scores, threshold: float, optimum: Optimum | None
+    case: UseCase, held_out: Table, score: Scores, costs: Costs, optimum: Optimum | None
 ) -> dict[str, Any]:
-    """The metrics of `score` on the held-out rows, with the best possible ones where known."""
+    """The metrics of `score` on the held-out rows, with the best possible ones where known.
+
+    The best possible is told twice: from the model's inputs, and from the raw log where the table
+    has that beside its rows.
+    """
+    labels, threshold = held_out.labels, costs.threshold
     probabilities = score(held_out.inputs)
-    best = None if optimum is None else optimum(case, held_out.inputs)
-    unknown = held_out.with_inputs(lookup_columns(case), np.ones(len(held_out.labels), np.bool_))
+    best = best_possible(case, held_out, optimum)
+    unknown = held_out.with_inputs(lookup_columns(case), np.ones(len(labels), np.bool_))
     return {
-        **_quality(held_out.labels, probabilities, threshold),
-        "optimum": None if best is None else _quality(held_out.labels, best, threshold),
-        "without_lookups": _quality(held_out.labels, score(unknown.inputs), threshold),
-        "by_counted_events": [
-            _stage(low, high, held_out.labels, probabilities, best, rows)
-            for low, high in STAGES
-            if (rows := _counted_between(case, held_out.inputs, low, high)).any()
-        ],
+        **quality(labels, probabilities, threshold),
+        "optimum": _of(best, "optimum", labels, threshold),
+        "raw_optimum": _of(best, "raw_optimum", labels, threshold),
+        "without_lookups": quality(labels, score(unknown.inputs), threshold),
+        "confusion": confusion(labels, probabilities, threshold),
+        "cost": cost_figures(costs, labels, probabilities),
+        "by_counted_events": _stages(case, held_out, {"": probabilities, **best}),
+        "how_early": _how_early(held_out, {"": probabilities, **best}),
     }
 
 
-def loss(labels: Integers, probabilities: Floats) -> float:
-    """The mean log loss, natural logarithm."""
-    return round(float(log_loss(labels, probabilities, labels=[0, 1])), _DIGITS)
+def best_possible(case: UseCase, table: Table, optimum: Optimum | None) -> dict[str, Floats]:
+    """The best possible probabilities of a table's rows, as far as they are known, by name."""
+    if optimum is None:
+        return {}
+    best = {"optimum": optimum.of_inputs(case, table.inputs)}
+    raw = table.beside.get(RAW_OPTIMUM)
+    return best if raw is None else {**best, "raw_optimum": raw}
 
 
-def _quality(labels: Integers, probabilities: Floats, threshold: float) -> dict[str, Any]:
-    said = probabilities >= threshold
-    return {
-        "log_loss": loss(labels, probabilities),
-        "auc": _auc(labels, probabilities),
-        "accuracy": round(float(accuracy_score(labels, said)), _DIGITS),
-        "mean_probability": round(float(np.mean(probabilities)), _DIGITS),
-        "churned": round(float(np.mean(labels)), _DIGITS),
-    }
-
-
-def _stage(
-    low: int, high: int, labels: Integers, probabilities: Floats, best: Floats | None, rows: Flags
+def calibrations(
+    case: UseCase, table: Table, probabilities: Floats, optimum: Optimum | None
 ) -> dict[str, Any]:
-    stage: dict[str, Any] = {"from": low, "to": high, "rows": int(np.sum(rows))}
-    for prefix, scores in (("", probabilities), ("optimum_", best)):
-        if scores is not None:
-            stage[f"{prefix}log_loss"] = loss(labels[rows], scores[rows])
-            stage[f"{prefix}auc"] = _auc(labels[rows], scores[rows])
-    return stage
+    """How well calibrated the probabilities are, and by the same measures the best possible."""
+    best = best_possible(case, table, optimum).get("optimum")
+    measured = calibration(table.labels, probabilities)
+    return measured if best is None else {**measured, "optimum": calibration(table.labels, best)}
 
 
-def _auc(labels: Integers, probabilities: Floats) -> float | None:
-    """None where all have the same label."""
-    if labels.min() == labels.max():
-        return None
-    return round(float(roc_auc_score(labels, probabilities)), _DIGITS)
+def nth_scores(users: Integers, n: int) -> Integers:
+    """The row of each user's n-th score, or of his last if he has fewer."""
+    order = np.argsort(users, kind="stable")
+    starts = np.flatnonzero(np.diff(users[order], prepend=-1))
+    lengths = np.diff(starts, append=len(order))
+    rows: Integers = order[starts + np.minimum(n, lengths) - 1]
+    return rows
+
+
+def _of(
+    best: Mapping[str, Floats], name: str, labels: Integers, threshold: float
+) -> dict[str, Any] | None:
+    return quality(labels, best[name], threshold) if name in best else None
+
+
+def _stages(case: UseCase, table: Table, answers: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    stages = [(low, high, _counted_between(case, table.inputs, low, high)) for low, high in STAGES]
+    return [
+        {
+            "from": low,
+            "to": high,
+            "rows": int(np.sum(rows)),
+            **_compared(table.labels[rows], _at(answers, rows)),
+        }
+        for low, high, rows in stages
+        if rows.any()
+    ]
+
+
+def _how_early(table: Table, answers: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """One row per user: what was said at his n-th score."""
+    chosen = [(n, nth_scores(table.users, n)) for n in EARLY]
+    return [
+        {"scores": n, "users": len(rows), **_compared(table.labels[rows], _at(answers, rows))}
+        for n, rows in chosen
+    ]
+
+
+def _at(answers: Mapping[str, Floats], rows: Flags | Integers) -> dict[str, Floats]:
+    return {name: answer[rows] for name, answer in answers.items()}
+
+
+def _compared(labels: Integers, answers: Mapping[str, Floats]) -> dict[str, Any]:
+    """Log loss and AUC of each answer, under its name."""
+    return {
+        f"{name}_{figure}".lstrip("_"): measure(labels, answer)
+        for name, answer in answers.items()
+        for figure, measure in (("log_loss", loss), ("auc", auc))
+    }
 
 
 def _counted_between(case: UseCase, inputs: Floats, low: int, high: int) -> Flags:

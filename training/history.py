@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.declaration import UseCase
@@ -48,9 +48,14 @@ class History:
         return tuple([features[name] for name in self._case.inputs])
 
 
-def canonical_events(case: UseCase, world: World, end: int) -> Iterator[Event]:
-    """The world's events as `event_handler` forwards them; `end` in microseconds."""
-    validator, decoder = Validator(case), EventDecoder(case, also=[case.outcome])
+def canonical_events(
+    case: UseCase, world: World, end: int, also: Sequence[str] = ()
+) -> Iterator[Event]:
+    """The world's events as `event_handler` forwards them; `end` in microseconds.
+
+    `also` names fields to keep besides what the fold reads and the outcome.
+    """
+    validator, decoder = Validator(case), EventDecoder(case, also=[case.outcome, *also])
     for record in world.events():
         yield decoder.decode(validator.canonical(record.value, end).value)
 

@@ -9,7 +9,9 @@ from pipeline.declaration import UseCase
 from pipeline.errors import SettingsError
 from pipeline.world import World, WorldSize
 from training.history import History, canonical_events, tables_of
+from training.optimum import OPTIMA, RAW_OPTIMUM
 from training.table import Table, table
+from training.witness import AGE, Ages, Witness, watched
 
 
 def world_of(use_case: str, size: WorldSize) -> World:
@@ -29,7 +31,18 @@ def world_of(use_case: str, size: WorldSize) -> World:
 
 
 def table_of_world(case: UseCase, world: World, end: int) -> Table:
-    """The scores of a whole world that ends at `end` (microseconds), as they were asked for."""
+    """The scores of a whole world that ends at `end` (microseconds), as they were asked for.
+
+    Beside each row stand the user's age and, where it is known, the best possible probability.
+    """
+    witnesses = _witnesses(case, end)
+    also = [name for witness in witnesses.values() for name in witness.fields]
     history = History(case, tables_of(world))
-    rows = history.scored(canonical_events(case, world, end))
-    return table(rows, history.labels, len(case.inputs))
+    events = watched(canonical_events(case, world, end, also), witnesses.values())
+    beside = {name: witness.of for name, witness in witnesses.items()}
+    return table(history.scored(events), history.labels, len(case.inputs), beside)
+
+
+def _witnesses(case: UseCase, end: int) -> dict[str, Witness]:
+    optimum = OPTIMA.get(case.name)
+    return {AGE: Ages(), **({RAW_OPTIMUM: optimum.of_log(end)} if optimum else {})}

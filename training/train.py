@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -24,13 +24,16 @@ from training.conversion import (
     converted,
     rows_per_second,
 )
-from training.evaluation import evaluate, loss
-from training.optimum import OPTIMA
+from training.costs import USUAL, Costs
+from training.curves import curves
+from training.evaluation import calibrations, evaluate
+from training.fairness import fairness
+from training.optimum import Optimum
+from training.search import FOLDS, Track, Tried, best_of_each, search, untracked
 from training.table import Table
 
 HELD_OUT = 0.25
 WITHOUT_LOOKUPS = 0.05
-THRESHOLD = 0.5
 
 # NumPy is not among them: which one is installed depends on Python, and the bytes do not on it.
 _LIBRARIES = ("onnx", "onnxruntime", "scikit-learn", "skl2onnx")
@@ -40,14 +43,20 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to train, under which version, and what the model must keep to."""
+    """What to train, under which version, and what the model must keep to.
+
+    `optimum` is that of the world the table comes from, where it is known.
+    """
 
     case: UseCase
     version: str
     seed: int
+    costs: Costs = USUAL
+    optimum: Optimum | None = None
     candidates: Sequence[Candidate] = CANDIDATES
     limits: Limits = LIMITS
     rate: Rate = rows_per_second
+    track: Track[tuple[int, int]] = untracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +68,34 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """A candidate that may be shipped, and its log loss on the users held out."""
+class Chosen:
+    """The best candidate that may be shipped, as it will be, among all that were tried."""
 
     name: str
     content: bytes
-    log_loss: float
+    tried: Sequence[Tried]
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model and the manifest that belongs to it."""
+    """A model, the manifest that belongs to it, and the curves of a report."""
 
     manifest: Manifest
     content: bytes
+    curves: Mapping[str, Any]
 
 
 def train(plan: Plan, table: Table, source: dict[str, Any], say: Say) -> Trained:
-    """The best candidate by log loss on held-out users, among those that may be shipped.
+    """The best candidate by cross-validated log loss, among those that may be shipped.
 
-    `source` says where the table came from. Raises Refusal where no candidate is left.
+    It is judged on users who took no part in the choice. `source` says where the table came from.
+    Raises Refusal where no candidate is left.
     """
     parts = split(plan.case, table, plan.seed)
-    contestants = [
-        contestant
-        for candidate in plan.candidates
-        if (contestant := _contest(plan, candidate, parts, say))
-    ]
-    if not contestants:
-        raise Refusal("no candidate may be shipped", "See above why, and train on more users")
-    best = min(contestants, key=lambda one: one.log_loss)
-    losses = {one.name: one.log_loss for one in contestants}
-    return Trained(_manifest(plan, best, parts, source, losses), best.content)
+    chosen = _choose(plan, parts, say)
+    probabilities = OnnxScorer(chosen.content).score(parts.held_out.inputs)
+    drawn = curves(parts.held_out.labels, probabilities, plan.costs.threshold)
+    return Trained(_manifest(plan, chosen, parts, source), chosen.content, drawn)
 
 
 def split(case: UseCase, table: Table, seed: int) -> Parts:
@@ -109,40 +114,59 @@ def split(case: UseCase, table: Table, seed: int) -> Parts:
     return parts
 
 
-def _contest(plan: Plan, candidate: Candidate, parts: Parts, say: Say) -> Contestant | None:
-    """None, and why, where the candidate may not be shipped."""
+def _choose(plan: Plan, parts: Parts, say: Say) -> Chosen:
+    threshold = plan.costs.threshold
+    tried = search(plan.case, parts.learnt, plan.candidates, plan.seed, threshold, plan.track)
+    for name, one in best_of_each(tried).items():
+        say(f"{name}: log loss {one.log_loss:.4f} in cross-validation")
+    for one in tried:
+        content = _fit_to_ship(plan, one.candidate, parts, say)
+        if content:
+            return Chosen(one.candidate.name, content, tried)
+    raise Refusal("no candidate may be shipped", "See above why, and train on more users")
+
+
+def _fit_to_ship(plan: Plan, candidate: Candidate, parts: Parts, say: Say) -> bytes | None:
+    """The candidate trained on all there is to learn from; None, and why, if it may not go out."""
     model = candidate.fit(plan.case, parts.learnt, plan.seed)
     inputs = parts.held_out.inputs
     try:
-        content = converted(model, inputs, THRESHOLD)
+        content = converted(model, inputs, plan.costs.threshold)
         rate = plan.rate(content, inputs)
         check_limits(len(content), rate, plan.limits)
     except Unfit as reason:
         say(f"{candidate.name}: left out: {reason}")
         return None
-    log_loss = loss(parts.held_out.labels, OnnxScorer(content).score(inputs))
-    say(f"{candidate.name}: log loss {log_loss:.4f}, {len(content):,} bytes, {rate:,.0f} rows/s")
-    return Contestant(candidate.name, content, log_loss)
+    say(f"{candidate.name}: chosen; {len(content):,} bytes, {rate:,.0f} rows/s")
+    return content
 
 
-def _manifest(
-    plan: Plan, best: Contestant, parts: Parts, source: dict[str, Any], losses: dict[str, float]
-) -> Manifest:
-    score, optimum = OnnxScorer(best.content).score, OPTIMA.get(plan.case.name)
-    metrics = evaluate(plan.case, parts.held_out, score, THRESHOLD, optimum)
+def _manifest(plan: Plan, chosen: Chosen, parts: Parts, source: dict[str, Any]) -> Manifest:
+    case, held_out, threshold = plan.case, parts.held_out, plan.costs.threshold
+    score = OnnxScorer(chosen.content).score
+    probabilities = score(held_out.inputs)
+    metrics = evaluate(case, held_out, score, plan.costs, plan.optimum)
     return Manifest(
-        use_case=plan.case.name,
+        use_case=case.name,
         version=plan.version,
-        algorithm=best.name,
-        features=plan.case.inputs,
+        algorithm=chosen.name,
+        features=case.inputs,
         probabilities=PROBABILITIES,
-        threshold=THRESHOLD,
-        sha256=sha256_of(best.content),
+        threshold=threshold,
+        sha256=sha256_of(chosen.content),
         seed=plan.seed,
         training={**source, **_sizes(parts)},
-        metrics={**metrics, "candidates": losses},
+        metrics={**metrics, "candidates": _candidates(chosen)},
         libraries={name: version(name) for name in _LIBRARIES},
+        costs=asdict(plan.costs),
+        calibration=calibrations(case, held_out, probabilities, plan.optimum),
+        fairness=fairness(case, held_out, probabilities, threshold),
     )
+
+
+def _candidates(chosen: Chosen) -> dict[str, Any]:
+    """What cross-validation said of the best of each kind."""
+    return {name: one.described for name, one in best_of_each(chosen.tried).items()}
 
 
 def _sizes(parts: Parts) -> dict[str, Any]:
@@ -152,4 +176,5 @@ def _sizes(parts: Parts) -> dict[str, Any]:
         "users_held_out": parts.held_out.count_users(),
         "rows_held_out": len(parts.held_out.labels),
         "share_without_lookups": WITHOUT_LOOKUPS,
+        "folds": FOLDS,
     }

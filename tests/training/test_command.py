@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,16 +36,32 @@ def test_it_writes_a_verified_version_and_its_card(out: Path) -> None:
 def test_the_same_command_again_gives_the_same_bytes(out: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*RUN, "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
+    for kind in ("logistic_regression", "random_forest", "ada_boost", "hist_gradient_boosting"):
+        assert f"{kind}: log loss" in result.output
     assert "rows/s" in result.output
-    for name in ("model.onnx", "manifest.json", "card.md"):
+    for name in ("model.onnx", "manifest.json", "card.md", "report.json", "report.html"):
         first, second = (root / "first_day_churn" / "2" / name for root in (out, tmp_path))
         assert first.read_bytes() == second.read_bytes(), name
 
 
-def test_another_seed_gives_another_model(out: Path, tmp_path: Path) -> None:
-    CliRunner().invoke(app, [*RUN[:-1], "10", "--out", str(tmp_path)])
-    models = [root / "first_day_churn" / "2" / "model.onnx" for root in (out, tmp_path)]
-    assert models[0].read_bytes() != models[1].read_bytes()
+def test_the_report_is_one_file_that_needs_no_other(out: Path) -> None:
+    page = (out / "first_day_churn" / "2" / "report.html").read_text()
+    assert page.count("<svg") == 6
+    assert not re.search(r"(src|href)=\"(?!#)|url\((?!#)|<script", page)
+
+
+def test_the_report_holds_no_date_of_birth(out: Path) -> None:
+    for name in ("manifest.json", "report.json", "report.html", "card.md"):
+        text = (out / "first_day_churn" / "2" / name).read_text()
+        assert not re.search(r"\b(19|20)\d\d-\d\d-\d\d\b", text), name
+
+
+def test_the_report_in_json_has_the_manifest_and_the_curves(out: Path) -> None:
+    folder = out / "first_day_churn" / "2"
+    report = json.loads((folder / "report.json").read_bytes())
+    curves = report.pop("curves")
+    assert report == json.loads((folder / "manifest.json").read_bytes())
+    assert set(curves) == {"roc", "precision_recall", "calibration", "lift", "confusion"}
 
 
 def test_a_use_case_without_a_world_is_refused() -> None:

@@ -40,9 +40,10 @@ class Unknown(LogisticRegression):  # type: ignore[misc] # scikit-learn ships no
 
 
 INPUTS = np.zeros((20, 2))
+KINDS = list({one.name: one for one in CANDIDATES[::-1]}.values())
 
 
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda one: one.name)
+@pytest.mark.parametrize("candidate", KINDS, ids=lambda one: one.name)
 def test_a_converted_candidate_answers_as_before(
     candidate: Candidate, case: UseCase, table: Table
 ) -> None:
@@ -53,7 +54,7 @@ def test_a_converted_candidate_answers_as_before(
     assert ((scores >= 0.5) == (wanted >= 0.5)).all()
 
 
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda one: one.name)
+@pytest.mark.parametrize("candidate", KINDS, ids=lambda one: one.name)
 def test_a_candidate_is_the_same_bytes_again(
     candidate: Candidate, case: UseCase, table: Table
 ) -> None:

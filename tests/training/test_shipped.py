@@ -38,6 +38,18 @@ def test_it_is_close_to_the_best_possible_from_the_first_score_on(manifest: Mani
         assert stage["auc"] >= stage["optimum_auc"] - 0.003, stage
 
 
+def test_it_knows_as_much_as_can_be_known_at_each_users_nth_score(manifest: Manifest) -> None:
+    for moment in manifest.metrics["how_early"]:
+        assert moment["log_loss"] <= 1.03 * moment["optimum_log_loss"], moment
+        assert moment["auc"] >= moment["optimum_auc"] - 0.003, moment
+
+
+def test_it_is_calibrated_as_well_as_the_best_possible(manifest: Manifest) -> None:
+    measured, best = manifest.calibration, manifest.calibration["optimum"]
+    assert measured["expected_error"] <= best["expected_error"] + 0.005
+    assert measured["slope"] == pytest.approx(1, abs=0.1)
+
+
 def test_its_mean_probability_is_the_share_that_churned(manifest: Manifest) -> None:
     metrics = manifest.metrics
     assert metrics["mean_probability"] == pytest.approx(metrics["churned"], abs=0.01)
@@ -59,6 +71,6 @@ def test_it_is_rebuilt_byte_for_byte(manifest: Manifest, tmp_path: Path) -> None
     if others != manifest.libraries:
         pytest.skip(f"it was built with {manifest.libraries}")
     assert CliRunner().invoke(app, ["--out", str(tmp_path)]).exit_code == 0
-    for name in (MODEL, "manifest.json", "card.md"):
+    for name in (MODEL, "manifest.json", "card.md", "report.json"):
         rebuilt = tmp_path / "first_day_churn" / "1" / name
         assert rebuilt.read_bytes() == (FOLDER / name).read_bytes(), name

@@ -74,3 +74,27 @@ def test_overwriting_a_column_leaves_the_original_alone() -> None:
 def test_users_are_counted_by_their_rows() -> None:
     made = table_of(ROWS, {"a": 1, "b": 0}, 2)
     assert made.where(np.array([True, False, True])).count_users() == 1
+
+
+def test_a_user_is_in_one_fold_and_every_fold_has_users(table: Table) -> None:
+    folds = table.folds(3, "salt")
+    assert set(folds.tolist()) == {0, 1, 2}
+    of_users = {(user, fold) for user, fold in zip(table.users, folds, strict=True)}
+    assert len(of_users) == table.count_users()
+
+
+def test_what_stands_beside_a_row_is_asked_for_when_it_comes() -> None:
+    seen: list[str] = []
+
+    def rows() -> Iterator[Scored]:
+        for row in ROWS:
+            seen.append(row.entity)
+            yield row
+
+    made = table_of(rows(), {"a": 1, "b": 0}, 2, {"seen": lambda _: float(len(seen))})
+    assert made.beside["seen"].tolist() == [1, 2, 3]
+
+
+def test_what_stands_beside_follows_the_rows_that_are_chosen() -> None:
+    made = table_of(ROWS, {"a": 1}, 2, {"letter": lambda entity: float(ord(entity))})
+    assert made.beside["letter"].tolist() == [97, 97]

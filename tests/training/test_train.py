@@ -9,12 +9,17 @@ from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.manifest import sha256_of
 from training.candidates import CANDIDATES, Candidate, Classifier
+from training.card import card
 from training.conversion import OnnxScorer
-from training.evaluation import loss
+from training.costs import Costs
+from training.optimum import OPTIMA
+from training.quality import loss
+from training.search import FOLDS
 from training.table import Floats, Table
 from training.train import Plan, split, train
 
-REGRESSION, FOREST = CANDIDATES
+BY_NAME = {one.name: one for one in CANDIDATES[::-1]}
+REGRESSION, FOREST = BY_NAME["logistic_regression"], BY_NAME["random_forest"]
 SOURCE = {"source": "a test"}
 
 
@@ -22,8 +27,8 @@ def fast(content: bytes, inputs: Floats) -> float:  # noqa: ARG001 - a rate that
     return 1e6
 
 
-def slow_if_large(content: bytes, inputs: Floats) -> float:  # noqa: ARG001 - as above
-    return 1e6 if len(content) < 10_000 else 1.0
+def slow_if_small(content: bytes, inputs: Floats) -> float:  # noqa: ARG001 - as above
+    return 1.0 if len(content) < 10_000 else 1e6
 
 
 def quiet(line: str) -> None:
@@ -48,6 +53,11 @@ def test_the_same_data_and_seed_give_the_same_model_and_manifest(plan: Plan, tab
     assert train(plan, table, SOURCE, quiet) == train(plan, table, SOURCE, quiet)
 
 
+def test_another_seed_gives_another_model(plan: Plan, table: Table) -> None:
+    first, second = (train(replace(plan, seed=seed), table, SOURCE, quiet) for seed in (5, 6))
+    assert first.content != second.content
+
+
 def test_the_metrics_are_those_of_the_shipped_bytes_on_users_held_out(
     plan: Plan, table: Table
 ) -> None:
@@ -58,10 +68,12 @@ def test_the_metrics_are_those_of_the_shipped_bytes_on_users_held_out(
     assert trained.manifest.training["rows_held_out"] == len(scores)
 
 
-def test_the_candidate_with_the_lower_log_loss_is_chosen(plan: Plan, table: Table) -> None:
-    both = replace(plan, candidates=CANDIDATES)
+def test_the_candidate_with_the_lowest_cross_validated_log_loss_is_chosen(
+    plan: Plan, table: Table
+) -> None:
+    both = replace(plan, candidates=(FOREST, REGRESSION))
     trained = train(both, table, SOURCE, quiet)
-    losses = trained.manifest.metrics["candidates"]
+    losses = {name: one["log_loss"] for name, one in trained.manifest.metrics["candidates"].items()}
     assert set(losses) == {"logistic_regression", "random_forest"}
     assert losses[trained.manifest.algorithm] == min(losses.values())
 
@@ -70,15 +82,36 @@ def test_a_better_candidate_that_is_too_slow_is_left_out_and_named(
     plan: Plan, table: Table
 ) -> None:
     said: list[str] = []
-    both = replace(plan, candidates=(FOREST, REGRESSION), rate=slow_if_large)
+    both = replace(plan, candidates=(FOREST, REGRESSION), rate=slow_if_small)
     trained = train(both, table, SOURCE, said.append)
-    assert trained.manifest.algorithm == "logistic_regression"
-    assert "random_forest: left out: 1 rows/s, 60,000 at least" in said
+    assert trained.manifest.algorithm == "random_forest"
+    assert list(trained.manifest.metrics["candidates"]) == ["logistic_regression", "random_forest"]
+    assert "logistic_regression: left out: 1 rows/s, 60,000 at least" in said
 
 
 def test_with_no_candidate_left_the_training_is_refused(plan: Plan, table: Table) -> None:
     with pytest.raises(Refusal, match="no candidate"):
-        train(replace(plan, candidates=(FOREST,), rate=slow_if_large), table, SOURCE, quiet)
+        train(replace(plan, rate=slow_if_small), table, SOURCE, quiet)
+
+
+def test_the_threshold_follows_from_the_costs_and_both_are_told(plan: Plan, table: Table) -> None:
+    manifest = train(replace(plan, costs=Costs(3, 10)), table, SOURCE, quiet).manifest
+    assert manifest.threshold == 0.3
+    assert manifest.costs == {"offer": 3, "churner": 10}
+
+
+def test_the_manifest_tells_calibration_and_fairness(plan: Plan, table: Table) -> None:
+    manifest = train(
+        replace(plan, optimum=OPTIMA["first_day_churn"]), table, SOURCE, quiet
+    ).manifest
+    assert manifest.calibration["optimum"]["expected_error"] >= 0
+    assert set(manifest.fairness) == {"socioeconomic_idx", "age"}
+
+
+def test_where_the_world_is_not_known_no_best_possible_is_named(plan: Plan, table: Table) -> None:
+    manifest = train(plan, table, SOURCE, quiet).manifest
+    assert manifest.metrics["optimum"] is manifest.metrics["raw_optimum"] is None
+    assert "best of features" not in card(manifest, "Of a test.")
 
 
 def test_too_few_users_are_refused(plan: Plan, table: Table) -> None:
@@ -106,6 +139,8 @@ def test_a_candidate_learns_from_no_row_that_is_held_out(plan: Plan, table: Tabl
         learnt.append(given)
         return REGRESSION.fit(case, given, seed)
 
-    train(replace(plan, candidates=(Candidate("watched", watched),)), table, SOURCE, quiet)
+    train(replace(plan, candidates=(Candidate("watched", watched, {}),)), table, SOURCE, quiet)
     held_out = split(plan.case, table, plan.seed).held_out
-    assert not {*learnt[0].users.tolist()} & {*held_out.users.tolist()}
+    assert len(learnt) == FOLDS + 1
+    for given in learnt:
+        assert not {*given.users.tolist()} & {*held_out.users.tolist()}
