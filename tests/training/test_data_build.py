@@ -178,6 +178,16 @@ async def test_the_second_day_is_counted_from_the_first_purchase_in_the_log(
     assert {*labels(made)} == {("u1", 1)}
 
 
+async def test_a_rule_without_the_first_records_of_the_log_is_refused(tmp_path: Path) -> None:
+    """Someone's first purchase may be gone, and a later one would be taken for it."""
+    await _logged(tmp_path, [*SILENT, *CLOCK], 1)
+    (first,) = (tmp_path / TOPICS.incoming).glob("date=*/0-00000000000000000000.parquet")
+    first.unlink()
+    with pytest.raises(Refusal, match="before offset 1 of partition 0"):
+        build(USE_CASE, [tmp_path], RULE, ALL)
+    assert labels(build(USE_CASE, [tmp_path], OUTCOME, ALL)) == []
+
+
 async def test_a_row_says_which_time_decided_its_label(tmp_path: Path) -> None:
     rows = (await built(tmp_path, [*SILENT, *CLOCK], RULE)).rows
     bounds = [rows[name].cast(pa.int64()).to_pylist() for name in ("label_from", "label_until")]

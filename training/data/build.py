@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.control import Erase
 from pipeline.declaration import UseCase
+from pipeline.errors import Refusal
 from pipeline.log_files import again_if_replaced, position_of
 from pipeline.log_tables import open_topic
 from pipeline.logged import control_of
@@ -86,7 +87,7 @@ def build(case: UseCase, homes: Sequence[Path], kind: LabelsBy, span: Span) -> B
     """Every score of the span whose user has a label, in log order; of whoever was erased none.
 
     `homes` hold the topics of the log: one directory for each epoch, the oldest first. The same
-    log gives the same. Holds the rows in memory.
+    log gives the same. Holds the rows in memory. Raises Refusal where a rule needs removed files.
     """
     return again_if_replaced(lambda: _build(case, homes, kind, span))
 
@@ -94,6 +95,12 @@ def build(case: UseCase, homes: Sequence[Path], kind: LabelsBy, span: Span) -> B
 def _build(case: UseCase, homes: Sequence[Path], kind: LabelsBy, span: Span) -> Built:
     with duckdb.connect() as db, _replaced_is_not_found():
         _open(db, case, homes)
+        log = {
+            topic: _ranges(db, view, [home / topic for home in homes])
+            for view, topic in _views(case).items()
+        }
+        if kind is LabelsBy.rule:
+            _check_whole(log[Topics.of(case).incoming])
         cut = _cut(db, span)
         db.execute(_scores(case, kind, span, cut))
         rows = _rows(db, schema(case))
@@ -108,10 +115,7 @@ def _build(case: UseCase, homes: Sequence[Path], kind: LabelsBy, span: Span) -> 
             "until": format_time(cut),
             **_sizes(case, rows),
             "left_out": dict(db.sql(_LEFT_OUT).fetchall()),
-            "log": {
-                topic: _ranges(db, view, [home / topic for home in homes])
-                for view, topic in _views(case).items()
-            },
+            "log": log,
         }
     return Built(rows, source)
 
@@ -146,6 +150,17 @@ def _open(db: duckdb.DuckDBPyConnection, case: UseCase, homes: Sequence[Path]) -
     controls = [control_of(text) for (text,) in found.fetchall()]
     erased = sorted({one.entity for one in controls if isinstance(one, Erase)})
     db.register("erased", pa.table({"entity": pa.array(erased, pa.string())}))
+
+
+def _check_whole(ranges: Sequence[Mapping[str, Any]]) -> None:
+    """Raises Refusal unless the first record that opens a rule's time must be in the log."""
+    for one in ranges:
+        if one["epoch"] == 0 and one["first"] > 0:
+            raise Refusal(
+                f"a rule of labels counts from an entity's first record, and those before offset "
+                f"{one['first']} of partition {one['partition']} are in no Parquet file",
+                "Put back the files that were removed, or use --labels outcome",
+            )
 
 
 def _cut(db: duckdb.DuckDBPyConnection, span: Span) -> int:
