@@ -26,6 +26,7 @@ _COMMANDS = (
     "tail",
     "features",
     "model",
+    "retrain",
     "api",
     "keys",
     "rejected",

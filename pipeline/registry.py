@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from pipeline.shares import place_of
 from pipeline.times import parse_time
 
 ALIASES = "aliases.json"
-_LOCK = ".lock"
 _REMEMBERED = 20
 
 
@@ -110,18 +110,28 @@ def write_aliases(models: Path, use_case: str, aliases: Aliases) -> None:
     write_whole(models / use_case / ALIASES, content)
 
 
-@contextlib.contextmanager
-def changing(models: Path, use_case: str) -> Iterator[None]:
+def changing(models: Path, use_case: str) -> AbstractContextManager[None]:
     """Be the only one who changes the aliases of a use case. Raises Refusal where another does."""
-    home = models / use_case
-    make_directory(home)
-    with (home / _LOCK).open("ab") as lock:
+    problem = f"another command is changing the models of {use_case}"
+    return _alone(models / use_case / ".lock", problem)
+
+
+def retraining(models: Path, use_case: str) -> AbstractContextManager[None]:
+    """Be the only one who retrains a use case; others may change its aliases meanwhile.
+
+    Raises Refusal where another does.
+    """
+    return _alone(models / use_case / ".retraining.lock", f"{use_case} is being retrained already")
+
+
+@contextlib.contextmanager
+def _alone(path: Path, problem: str) -> Iterator[None]:
+    make_directory(path.parent)
+    with path.open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refusal(
-                f"another command is changing the models of {use_case}", "Wait for it to end"
-            ) from None
+            raise Refusal(problem, "Wait for it to end") from None
         yield
 
 

@@ -54,6 +54,12 @@ class Decision:
         """The gates that were not passed."""
         return tuple(gate for gate in self.gates if not gate.passed)
 
+    @property
+    def line(self) -> str:
+        """For a person."""
+        done = "" if self.done else "refused: "
+        return f"{done}{self.act} {self.version} (champion before: {self.champion}): {self.why}"
+
 
 def record(models: Path, decision: Decision) -> Path:
     """Keep a decision, for good; returns its file."""

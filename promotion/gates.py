@@ -38,6 +38,11 @@ class Gate:
     passed: bool
     said: str
 
+    @property
+    def line(self) -> str:
+        """For a person."""
+        return f"{'passed' if self.passed else 'FAILED'}  {self.name}: {self.said}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,23 +61,12 @@ class Registrar:
 
         Raises Refusal where another became champion while it was judged.
         """
-        judged_against = self._other_than_champion(version).champion
-        verdict = self.compare(version, judge)
-        with changing(self.models, self.case.name):
-            aliases = self._other_than_champion(version)
-            if aliases.champion != judged_against:
-                raise Refusal(f"{aliases.champion} became champion meanwhile", "Run it again")
-            decision = self._decision(
-                Act.PROMOTE,
-                version,
-                aliases,
-                done=verdict.passed,
-                why="every gate passed" if verdict.passed else "a gate was not passed",
-                gates=verdict.gates,
-                judged_on=verdict.judged_on,
-                figures=asdict(verdict.comparison),
-            )
-            return self._put(decision, aliases.promoted(version))
+        return self._judged(Act.PROMOTE, version, judge, lambda all_: all_.promoted(version))
+
+    def shadow(self, version: str, judge: Judge) -> Decision:
+        """Put a version on trial in shadow if it passes every gate; otherwise like `promote`."""
+        trial = Challenger(version=version, since=self._now())
+        return self._judged(Act.CHALLENGE, version, judge, lambda all_: all_.challenged(trial))
 
     def promote_unjudged(self, version: str, why: str) -> Decision:
         """Make a version champion on a person's word. Raises Refusal unless it can score."""
@@ -114,6 +104,28 @@ class Registrar:
         """Name the champion, so that a newer version does not become it by being there."""
         with changing(self.models, self.case.name):
             write_aliases(self.models, self.case.name, self.aliases())
+
+    def _judged(
+        self, act: Act, version: str, judge: Judge, then: Callable[[Aliases], Aliases]
+    ) -> Decision:
+        """Judge first, which takes its time; then decide, if the champion is still the same."""
+        judged_against = self._other_than_champion(version).champion
+        verdict = self.compare(version, judge)
+        with changing(self.models, self.case.name):
+            aliases = self._other_than_champion(version)
+            if aliases.champion != judged_against:
+                raise Refusal(f"{aliases.champion} became champion meanwhile", "Run it again")
+            decision = self._decision(
+                act,
+                version,
+                aliases,
+                done=verdict.passed,
+                why="every gate passed" if verdict.passed else "a gate was not passed",
+                gates=verdict.gates,
+                judged_on=verdict.judged_on,
+                figures=asdict(verdict.comparison),
+            )
+            return self._put(decision, then(aliases))
 
     def _put(self, decision: Decision, aliases: Aliases) -> Decision:
         record(self.models, decision)

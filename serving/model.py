@@ -39,6 +39,8 @@ class Model:
         """The model in `folder`. Raises Refusal if it is not whole or not made for `case`."""
         manifest = read_manifest(folder)
         manifest.check_inputs(case)
+        if manifest.version != folder.name:  # inferences would name another version
+            raise _unusable(folder, f"its manifest is that of version {manifest.version}")
         content = verified_model(folder, manifest)
         try:
             model = cls(manifest, _session(content))

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 import use_cases
+from cli.commands.model_import import import_model
 from cli.console import tell
 from cli.datasets import default_path, epochs_of
 from cli.endings import Failed
@@ -21,9 +22,9 @@ from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.settings import Settings
-from promotion.decisions import Decision
 from promotion.gates import Gate
 from promotion.registrar import Judge, Registrar
+from serving.forms import as_case
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="See, compare and change which model serves."
@@ -86,7 +87,7 @@ def compare(
 
     Example: pipeline model compare 2
     """
-    settings, case = _case()
+    settings, case = _streamed_case()
     if version is None:
         _print_course(settings, case)
         return
@@ -118,14 +119,15 @@ def promote(
     settings, case = _case()
     registrar = _registrar(settings, case)
     if without_gates:
-        _told(registrar.promote_unjudged(str(version), without_gates))
+        tell(registrar.promote_unjudged(str(version), without_gates).line)
         return
+    _refuse_form(settings)
     decision = registrar.promote(str(version), _judge(settings, case, data))
     _print_gates(decision.gates)
     if not decision.done:
         failed = ", ".join(gate.name for gate in decision.failed)
         raise Failed(f"version {version} was not promoted: {failed}")
-    _told(decision)
+    tell(decision.line)
 
 
 @app.command()
@@ -135,7 +137,7 @@ def rollback(*, why: Why = "asked for") -> None:
     Example: pipeline model rollback --why "complaints since this morning"
     """
     settings, case = _case()
-    _told(_registrar(settings, case).roll_back(why))
+    tell(_registrar(settings, case).roll_back(why).line)
 
 
 @app.command()
@@ -158,8 +160,8 @@ def challenge(
     """
     if shadow == (share is not None):
         raise typer.BadParameter("either --shadow or --share is needed")
-    settings, case = _case()
-    _told(_registrar(settings, case).challenge(str(version), share or 0.0))
+    settings, case = _streamed_case()
+    tell(_registrar(settings, case).challenge(str(version), share or 0.0).line)
 
 
 @app.command()
@@ -168,16 +170,37 @@ def withdraw(*, why: Why = "asked for") -> None:
 
     Example: pipeline model withdraw --why "the two are equal"
     """
-    settings, case = _case()
-    _told(_registrar(settings, case).withdraw(why))
+    settings, case = _streamed_case()
+    tell(_registrar(settings, case).withdraw(why).line)
+
+
+app.command("import")(import_model)
 
 
 def _case() -> tuple[Settings, UseCase]:
+    """Whose models are asked for; a case that is scored from the request has them too."""
     settings = settings_of(os.environ)
+    if settings.use_case in use_cases.forms():
+        return settings, as_case(use_cases.load_form(settings.use_case))
     case = use_cases.load(settings.use_case)
     if case.model is None:
         raise Refusal(f"{case.name} has no model", "Name another case in PIPELINE_USE_CASE")
     return settings, case
+
+
+def _streamed_case() -> tuple[Settings, UseCase]:
+    """The same, for trials and comparisons."""
+    settings, case = _case()
+    _refuse_form(settings)
+    return settings, case
+
+
+def _refuse_form(settings: Settings) -> None:
+    if settings.use_case in use_cases.forms():
+        raise Refusal(
+            f"{settings.use_case} is scored from the request: there is no log to judge by",
+            "Promote with --without-gates, and say why",
+        )
 
 
 def _registrar(settings: Settings, case: UseCase) -> Registrar:
@@ -210,10 +233,4 @@ def _print_course(settings: Settings, case: UseCase) -> None:
 
 def _print_gates(gates: tuple[Gate, ...]) -> None:
     for gate in gates:
-        tell(f"{'passed' if gate.passed else 'FAILED'}  {gate.name}: {gate.said}")
-
-
-def _told(decision: Decision) -> None:
-    tell(
-        f"{decision.act} {decision.version} (champion before: {decision.champion}): {decision.why}"
-    )
+        tell(gate.line)

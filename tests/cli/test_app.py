@@ -20,6 +20,7 @@ COMMANDS = [
     ("features",),
     *(("model", name) for name in ("list", "show", "compare", "promote", "rollback")),
     *(("model", name) for name in ("challenge", "withdraw")),
+    ("retrain",),
     ("rejected", "list"),
     ("rejected", "show"),
     ("rejected", "replay"),

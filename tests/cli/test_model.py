@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 import use_cases
 from cli.models import in_service
+from pipeline.manifest import read_manifest, verified_model, write_model
 from pipeline.registry import Aliases, aliases_of, named_aliases, write_aliases
 from pipeline.world import WorldSize
 from promotion.decisions import Act, decisions
@@ -162,6 +165,24 @@ def test_comparing_without_a_trial_says_how_to_begin_one(run: Run, models: Path)
     assert ended.status == 3
     assert "pipeline model challenge" in ended.errors
     assert champion(models) == "1"
+
+
+def test_a_case_scored_from_the_request_has_versions_and_a_persons_promotion_but_no_gates(
+    run: Run, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, name = elsewhere / "models", "telecom_churn"
+    shipped = SHIPPED.parents[1] / name / "1"
+    shutil.copytree(shipped, home / name / "1")
+    manifest = replace(read_manifest(shipped), version="2")
+    write_model(home / name / "2", manifest, verified_model(shipped, manifest), "")
+    write_aliases(home, name, Aliases(champion="1"))
+    monkeypatch.setenv("PIPELINE_MODELS", str(home))
+    monkeypatch.setenv("PIPELINE_USE_CASE", name)
+    assert "champion" in run("model", "list").words
+    assert run("model", "challenge", "2", "--shadow").status == 3
+    assert "--without-gates" in run("model", "promote", "2").errors
+    assert run("model", "promote", "2", "--without-gates", "by hand").status == 0
+    assert aliases_of(home, name).champion == "2"
 
 
 def test_the_model_in_service_is_told_with_how_close_it_is_to_the_best_possible() -> None:

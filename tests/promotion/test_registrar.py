@@ -69,6 +69,13 @@ def test_who_fails_a_gate_does_not_and_the_refusal_is_kept(models: Path) -> None
     assert (decision.done, decision.failed) == (False, (FAILED,))
 
 
+def test_who_passes_every_gate_may_go_on_trial_first(models: Path) -> None:
+    assert registrar(models).shadow("2", FakeJudge()).done
+    assert not registrar(models).shadow("2", FakeJudge(FAILED)).done
+    trial = Challenger(version="2", since=format_time(NOW))
+    assert aliases(models) == Aliases(champion="1", challenger=trial)
+
+
 def test_a_record_says_who_was_judged_when_by_what_and_on_what(models: Path) -> None:
     registrar(models).promote("2", FakeJudge())
     decision = only_decision(models)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import orjson
 import pytest
 
 from pipeline.errors import Refusal
@@ -17,66 +14,12 @@ from pipeline.registry import Aliases, Challenger
 from pipeline.times import format_time
 from promotion.figures import Interval
 from promotion.trial import Advice, Course, course
-from tests.rebuild.rig import Ledger
-from tests.support.events import NOON, SECOND, caused_by, consumed, registration
-from tests.support.fakes import Records
-from tests.support.stages import TOPICS
+from tests.promotion.logs import LABELS, TRUTH, inference, logged, shadowed
+from tests.support.events import NOON
 from use_cases.first_day_churn import USE_CASE
 
 SHADOW = Challenger(version="2", since=format_time(NOON))
 SHARE = Challenger(version="2", since=format_time(NOON), share=0.4)
-FEATURES = dict.fromkeys(USE_CASE.features, 1.0)
-TRUTH = {f"u{n}": float(p) for n, p in enumerate(np.random.default_rng(2).uniform(0, 1, 600))}
-LABELS = {
-    user: int(np.random.default_rng(n).uniform() < p) for n, (user, p) in enumerate(TRUTH.items())
-}
-
-
-def inference(user: str, n: int, **fields: Any) -> dict[str, Any]:
-    return {
-        "schema_version": 1,
-        "id": f"first/0/{n}/0",
-        "scored_at": format_time(NOON + SECOND),
-        "user_id": user,
-        "event_type": "bet",
-        "event_time": format_time(NOON),
-        "as_of": format_time(NOON),
-        "model": USE_CASE.name,
-        "version": "1",
-        "model_hash": "ab",
-        "lookups": {},
-        "features": FEATURES,
-        "probability": 0.5,
-        "decision": "churn",
-        "feature_age": 0.0,
-        **fields,
-    }
-
-
-def logged(root: Path, inferences: list[dict[str, Any]]) -> Path:
-    """The log of these inferences, and of everybody's registration."""
-    events = [registration(user, label=label) for user, label in LABELS.items()]
-    clock = registration("clock", at=NOON + 10 * SECOND)
-
-    def records(topic: str, contents: list[dict[str, Any]]) -> Records:
-        return [
-            consumed(orjson.dumps(one), topic=topic, offset=n, headers=caused_by(n))
-            for n, one in enumerate(contents)
-        ]
-
-    async def log() -> None:
-        ledger = Ledger(root)
-        incoming = records(TOPICS.incoming, [*events, clock])
-        await ledger.log(TOPICS.incoming, {0: incoming})
-        await ledger.log(TOPICS.inferences, {0: records(TOPICS.inferences, inferences)})
-
-    asyncio.run(log())
-    return root
-
-
-def shadowed(user: str, n: int, probability: float, shadow: float, **more: Any) -> dict[str, Any]:
-    names = {"shadow_version": "2", "shadow_hash": "cd", "shadow_probability": shadow}
-    return inference(user, n, probability=probability, **{**names, **more})
 
 
 def run(root: Path, trial: Challenger = SHADOW) -> Course:

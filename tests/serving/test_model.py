@@ -160,6 +160,13 @@ def test_a_declaration_with_other_inputs_is_refused(folder: Path) -> None:
         Model.load(folder, turned)
 
 
+def test_a_copy_under_another_version_is_refused(folder: Path) -> None:
+    copy = folder.with_name("2")
+    shutil.copytree(folder, copy)
+    with pytest.raises(Refusal, match="its manifest is that of version 1"):
+        Model.load(copy, CASE)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="No such file"):
         Model.load(tmp_path, CASE)
