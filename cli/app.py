@@ -29,6 +29,7 @@ _COMMANDS = (
     "retrain",
     "api",
     "keys",
+    "schema",
     "rejected",
     "resume",
     "lookup",

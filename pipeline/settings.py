@@ -84,6 +84,8 @@ class HttpSettings:
     address_rate: float = 20.0
     concurrent: int = 256
     body_bytes: int = 1024 * 1024
+    csv_bytes: int = 64 * 1024 * 1024
+    csv_rows: int = 1_000_000
     seconds: float = 30.0
 
 
@@ -234,5 +236,7 @@ def _http(read: _Reader) -> HttpSettings:
         address_rate=read.number("HTTP_ADDRESS_RATE", 20.0, float, 0.01),
         concurrent=read.number("HTTP_CONCURRENT", 256, int, 1),
         body_bytes=read.number("HTTP_BODY_BYTES", 1024 * 1024, int, 1024),
+        csv_bytes=read.number("HTTP_CSV_BYTES", 64 * 1024 * 1024, int, 1024),
+        csv_rows=read.number("HTTP_CSV_ROWS", 1_000_000, int, 1),
         seconds=read.number("HTTP_SECONDS", 30.0, float, 0.1),
     )

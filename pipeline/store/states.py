@@ -35,6 +35,7 @@ class StateReader:
         self._store = store
         self._case = case
         self._partitions = partitions
+        self._fingerprint = case.fingerprint  # it takes longer than a state
         self._codec = StateCodec(case)
         self._generations: dict[int, str] = {}
 
@@ -75,7 +76,7 @@ class StateReader:
             believed = self._generations[partition] = snapshot.marker.generation
 
     def _check(self, marker: Marker) -> None:
-        if marker.freed().fingerprint != self._case.fingerprint:
+        if marker.freed().fingerprint != self._fingerprint:
             raise Refusal(
                 f"the features of {self._case.name} are another declaration's",
                 "Use the declaration that the workers have",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -11,14 +12,30 @@ from serving.http.asgi import Send
 from serving.http.problems import Headers, Issue, Problem
 
 JSON = b"application/json"
+_PART = 256 * 1024
 
 encode = msgspec.json.Encoder().encode
+
+
+class Spooled:
+    """A body that is too large to hold: a file, closed once it has been read to its end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = file.tell()
+
+    def parts(self) -> Iterator[bytes]:
+        """All of it, from its beginning."""
+        with self._file as file:
+            file.seek(0)
+            while part := file.read(_PART):
+                yield part
 
 
 class Answer(NamedTuple):
     """A whole answer."""
 
-    body: bytes
+    body: bytes | Spooled
     status: int = HTTPStatus.OK
     kind: bytes = JSON
     headers: Headers = ()
@@ -45,7 +62,13 @@ def answer_of(problem: Problem, request_id: str) -> Answer:
 
 async def send_answer(send: Send, answer: Answer) -> None:
     """Hand an answer to the server."""
-    length = str(len(answer.body)).encode()
-    headers = [(b"content-type", answer.kind), (b"content-length", length), *answer.headers]
+    body = answer.body
+    size = len(body) if isinstance(body, bytes) else body.size
+    length = (b"content-length", str(size).encode())
+    headers = [(b"content-type", answer.kind), length, *answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    if isinstance(body, Spooled):
+        for part in body.parts():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        body = b""
+    await send({"type": "http.response.body", "body": body})

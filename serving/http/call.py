@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -35,7 +35,11 @@ class Call:
         return parse_qs(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
     async def body(self) -> bytes:
-        """The whole body, decompressed. Raises Problem for more than the limit, and CallerGone."""
+        """The whole body, as `parts` gives it."""
+        return b"".join([part async for part in self.parts()])
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body as it comes, decompressed. Raises Problem beyond the limit, and CallerGone."""
         encoding = self.headers.get(b"content-encoding", b"identity").lower()
         if encoding not in (b"identity", b"gzip"):
             raise Problem(
@@ -43,14 +47,18 @@ class Call:
                 Issue("unsupported_encoding", detail="send it plain, or with gzip"),
                 headers=CLOSE,
             )
-        raw = await self._raw()
-        return self._decompressed(raw) if encoding == b"gzip" else raw
+        if encoding == b"gzip":
+            async for part in self._decompressed():
+                yield part
+        else:
+            async for part in self._raw():
+                yield part
 
-    async def _raw(self) -> bytes:
+    async def _raw(self) -> AsyncIterator[bytes]:
         if self._declared() > self._most:
             raise self._too_large()
-        parts, size = list[bytes](), 0
-        while True:
+        size, more = 0, True
+        while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise CallerGone
@@ -58,25 +66,26 @@ class Call:
             size += len(part)
             if size > self._most:
                 raise self._too_large()
-            parts.append(part)
-            if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+            yield part
+            more = message.get("more_body", False)
+
+    async def _decompressed(self) -> AsyncIterator[bytes]:
+        stream, size = zlib.decompressobj(_GZIP_WINDOW), 0
+        async for part in self._raw():
+            try:
+                plain = stream.decompress(part, self._most - size + 1)
+            except zlib.error:
+                raise self._not_gzip() from None
+            size += len(plain)
+            if size > self._most:
+                raise self._too_large()
+            yield plain
+        if not stream.eof or stream.unused_data:
+            raise self._not_gzip()
 
     def _declared(self) -> int:
         length = self.headers.get(b"content-length", b"0")
         return int(length) if length.isdigit() else 0
-
-    def _decompressed(self, raw: bytes) -> bytes:
-        stream = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            plain = stream.decompress(raw, self._most + 1)
-        except zlib.error:
-            raise self._not_gzip() from None
-        if len(plain) > self._most:
-            raise self._too_large()
-        if not stream.eof or stream.unused_data:
-            raise self._not_gzip()
-        return plain
 
     def _too_large(self) -> Problem:
         return Problem(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from pipeline.settings import HttpSettings
 from serving.http.answers import send_answer
 from serving.http.asgi import AsgiScope, Receive, Send
 from serving.http.call import Call
 from serving.http.gate import Gate
-from serving.http.operation import Operation
+from serving.http.operation import Operation, Size
 from serving.http.problems import CLOSE, unavailable
+
+_TABLES = 4
+_TABLE_TIMES = 10
 
 
 @dataclass(slots=True)
@@ -31,11 +35,20 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds for every request: its seconds, its bytes, and how many there may be at once."""
+    """What holds for a request: its seconds, its bytes, and how many there may be at once."""
 
     seconds: float
     body_bytes: int
     room: Room
+
+
+def limits_of(settings: HttpSettings) -> dict[Size, Limits]:
+    """What the settings allow; a table is much work, and there is room for few."""
+    table_seconds = settings.seconds * _TABLE_TIMES
+    return {
+        Size.DOCUMENT: Limits(settings.seconds, settings.body_bytes, Room(settings.concurrent)),
+        Size.TABLE: Limits(table_seconds, settings.csv_bytes, Room(_TABLES)),
+    }
 
 
 class Endpoint:

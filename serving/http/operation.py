@@ -34,6 +34,13 @@ class Access(Enum):
         self.strangers = strangers
 
 
+class Size(Enum):
+    """How much a request may bring, and how long it may take: a document, or a table."""
+
+    DOCUMENT = "document"
+    TABLE = "table"
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """A body of a request or an answer: its type for the schema, and an example that works.
@@ -68,6 +75,7 @@ class Operation:
     run: Handler
     answer: Content
     status: int = HTTPStatus.OK
+    size: Size = Size.DOCUMENT
     body: Sequence[Content] = ()
     parameters: Sequence[Parameter] = ()
     known: Sequence[Mapping[str, str]] = ()

@@ -63,7 +63,7 @@ class Requested:
 
     def scored(self, body: bytes) -> tuple[FormScorer, Row, float]:
         """The probability of one request, by which model, on which inputs. Raises Problem."""
-        scorer = self._in_service()
+        scorer = self.in_service()
         request = _decoded(body)
         try:
             row = scorer.decode(request)
@@ -73,7 +73,8 @@ class Requested:
         self._count(scorer, request, probability)
         return scorer, row, probability
 
-    def _in_service(self) -> FormScorer:
+    def in_service(self) -> FormScorer:
+        """Its model. Raises Problem while there is none."""
         if self._scorer is None:
             raise unavailable("no_model", f"no model of {self.form.name} is in service", 60)
         return self._scorer

@@ -20,7 +20,7 @@ from pipeline.store.client import connect
 from pipeline.store.states import StateReader
 from pipeline.topics import Topics
 from serving.holder import keep_following
-from serving.http.endpoint import Endpoint, Limits, Room
+from serving.http.endpoint import Endpoint, limits_of
 from serving.http.envelope import Direct, Envelope, unmatched
 from serving.http.events import Events
 from serving.http.gate import Gate
@@ -33,6 +33,7 @@ from serving.http.operation import Operation
 from serving.http.requested import CUSTOMERS, SUBSCRIBERS, Customers, Requested, Subscribers
 from serving.http.source import SourceTopic
 from serving.http.stored import StoredFeatures, StoredScores
+from serving.http.tables import CustomerTables
 from serving.http.users import Users
 
 _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -76,11 +77,17 @@ def create_app(settings: Settings) -> FastAPI:
     return assembled(settings.http, Parts.of(settings, SystemClock()))
 
 
+def described(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI document of the service. Connects to nothing."""
+    parts = Parts.of(settings, SystemClock())
+    return document(TITLE, own_version(), operations_of(parts, settings.http.csv_rows))
+
+
 def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
     """The service of these parts. Raises SettingsError."""
     ring = KeyRing(read_keys(Path(settings.keys_file))) if settings.keys_file else None
     gate = Gate(settings, ring, parts.clock)
-    limits = Limits(settings.seconds, settings.body_bytes, Room(settings.concurrent))
+    limits = limits_of(settings)
     app = FastAPI(
         title=TITLE,
         openapi_url=None,  # ours is a route like any other, with its rule
@@ -93,7 +100,8 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
             HTTPStatus.METHOD_NOT_ALLOWED: unmatched,
         },
     )
-    endpoints = [Endpoint(one, gate, limits) for one in operations_of(parts)]
+    operations = operations_of(parts, settings.csv_rows)
+    endpoints = [Endpoint(one, gate, limits[one.size]) for one in operations]
     for endpoint in endpoints:
         one, application = endpoint.operation, cast("Any", endpoint)  # a route may be one as well
         app.router.add_route(one.path, application, methods=[one.method], name=one.name)
@@ -110,14 +118,16 @@ def direct_of(endpoints: Sequence[Endpoint]) -> dict[tuple[str, str], Direct]:
     }
 
 
-def operations_of(parts: Parts) -> Sequence[Operation]:
-    """Every route there is; those that are asked for most often come first."""
+def operations_of(parts: Parts, rows: int) -> Sequence[Operation]:
+    """Every route there is, those asked for most often first; a table has `rows` at most."""
     stream = parts.models.streams.get(parts.case.name)
     scores = StoredScores(parts.features, stream.holder) if stream else None
     home = Home(parts.models)
+    customers = _requested(parts.models, CUSTOMERS)
     found = (
         *Inference(parts.models, TITLE, own_version()).operations,
-        *Customers(_requested(parts.models, CUSTOMERS)).operations,
+        *Customers(customers).operations,
+        *CustomerTables(customers, rows).operations,
         *Subscribers(_requested(parts.models, SUBSCRIBERS)).operations,
         *Users(parts.features, scores).operations,
         *Events(parts.case, parts.source, parts.clock).operations,

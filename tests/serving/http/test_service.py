@@ -78,6 +78,8 @@ def _sent(media: str, body: Any) -> dict[str, Any]:
     if body is None:
         return {}
     example = body["example"]
+    if media.startswith("multipart/"):
+        return {"files": {name: (f"{name}.csv", text) for name, text in example.items()}}
     headers = {"content-type": media}
     if isinstance(example, str):
         return {"content": example, "headers": headers}

@@ -1,0 +1,160 @@
+"""Tables of customers: in their order, each row by itself, whole or refused."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+import use_cases
+from pipeline.settings import HttpSettings
+from serving.http.models import Models
+from tests.serving.http.rig import Service, models, reasons
+
+CUSTOMER = dict(use_cases.load_form("telecom_churn").example)
+AS_CSV = {"accept": "text/csv"}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+async def posted(
+    content: bytes, service: Service | None = None, field: str = "file", **options: Any
+) -> httpx.Response:
+    async with (service or Service()).caller() as caller:
+        files = {field: ("customers.csv", content, "text/csv")}
+        return await caller.post("/v1/customerbatch", files=files, **options)
+
+
+def predictions(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["predictions"]
+    return found
+
+
+async def test_each_row_is_answered_in_its_order_with_its_further_columns() -> None:
+    leaving = {**CUSTOMER, "tenure": 1, "InternetService": "Fiber optic"}
+    staying = {**CUSTOMER, "tenure": 70, "Contract": "Two year", "InternetService": "No"}
+    rows = [{"customerID": f"c{n}", **row} for n, row in enumerate((staying, leaving))]
+    assert predictions(await posted(table(rows))) == [
+        {"row": 1, "customerID": "c0", "Prediction": "no churn"},
+        {"row": 2, "customerID": "c1", "Prediction": "churn"},
+    ]
+
+
+async def test_a_row_that_is_wrong_has_its_error_and_stops_no_other() -> None:
+    rows = [CUSTOMER, {**CUSTOMER, "Contract": "Weekly"}, CUSTOMER]
+    first, wrong, last = predictions(await posted(table(rows)))
+    assert first["Prediction"] == last["Prediction"]
+    assert "Contract must be one of" in wrong["error"]
+    assert "Prediction" not in wrong
+
+
+async def test_a_row_is_scored_as_the_customer_alone_is() -> None:
+    async with Service().caller() as caller:
+        alone = (await caller.post("/v1/customer?detail=true", json=CUSTOMER)).json()
+    answer = await posted(table([CUSTOMER]), headers=AS_CSV)
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert row["Prediction"] == alone["Prediction"]
+    assert float(row["probability"]) == pytest.approx(alone["probability"], abs=1e-6)
+
+
+async def test_the_file_comes_back_with_its_predictions() -> None:
+    answer = await posted(table([{"customerID": "=1+1", **CUSTOMER}]), headers=AS_CSV)
+    assert answer.headers["content-type"] == "text/csv"
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert row["customerID"] == "'=1+1"
+    assert list(row)[-3:] == ["Prediction", "probability", "error"]
+
+
+async def test_a_large_table_is_answered_whole() -> None:
+    rows = [{"customerID": str(n), **CUSTOMER} for n in range(14_000)]  # beyond what is in memory
+    content = table(rows)
+    assert len(content) > 1024 * 1024
+    answer = predictions(await posted(content))
+    assert [one["customerID"] for one in answer] == [row["customerID"] for row in rows]
+
+
+async def test_a_compressed_form_is_read() -> None:
+    request = httpx.Request(
+        "POST", "http://x/", files={"file": ("customers.csv", table([CUSTOMER]))}
+    )
+    headers = {"content-type": request.headers["content-type"], "content-encoding": "gzip"}
+    async with Service().caller() as caller:
+        answer = await caller.post(
+            "/v1/customerbatch", content=gzip.compress(request.read()), headers=headers
+        )
+    assert len(predictions(answer)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "issue"),
+    [
+        (b"tenure\n1\n", ("Contract", "invalid_field")),
+        (b"", ("Contract", "invalid_field")),
+        (table([CUSTOMER]) + b"\xff\xfe,\n", ("", "not_utf8")),
+        (b",".join([b"x"] * 201) + b"\n", ("", "too_many_columns")),
+    ],
+    ids=["columns missing", "empty", "not UTF-8 at its end", "too many columns"],
+)
+async def test_what_is_no_such_table_is_refused(content: bytes, issue: tuple[str, str]) -> None:
+    answer = await posted(content)
+    assert answer.status_code == 422
+    assert issue in reasons(answer)
+
+
+async def test_more_rows_than_allowed_are_refused() -> None:
+    service = Service(settings=HttpSettings(csv_rows=2))
+    answer = await posted(table([CUSTOMER] * 3), service)
+    assert (answer.status_code, reasons(answer)) == (422, [("", "too_many_rows")])
+
+
+async def test_a_larger_file_than_allowed_is_refused() -> None:
+    service = Service(settings=HttpSettings(csv_bytes=1024))
+    answer = await posted(table([CUSTOMER] * 100), service)
+    assert (answer.status_code, reasons(answer)) == (413, [("", "too_large")])
+
+
+async def test_a_file_in_another_field_is_missed() -> None:
+    answer = await posted(table([CUSTOMER]), field="customers")
+    assert (answer.status_code, reasons(answer)) == (422, [("file", "missing_file")])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "text/csv", "multipart/form-data", "multipart/form-data; boundary=", "application/json"],
+)
+async def test_what_is_no_form_is_refused(kind: str) -> None:
+    async with Service().caller() as caller:
+        answer = await caller.post(
+            "/v1/customerbatch", content=table([CUSTOMER]), headers={"content-type": kind}
+        )
+    assert answer.status_code == 422
+    assert [reason for _, reason in reasons(answer)] == ["not_multipart"]
+
+
+async def test_a_form_that_breaks_off_is_refused() -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\ntenure\n1'
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    async with Service().caller() as caller:
+        answer = await caller.post("/v1/customerbatch", content=body, headers=headers)
+    assert answer.status_code == 422
+
+
+async def test_without_a_model_the_answer_says_so() -> None:
+    answer = await posted(table([CUSTOMER]), Service(models=Models({}, {})))
+    assert (answer.status_code, reasons(answer)) == (503, [("", "no_model")])
+
+
+def test_the_shipped_model_is_in_service() -> None:
+    assert "telecom_churn" in models().forms
