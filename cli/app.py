@@ -25,6 +25,7 @@ _COMMANDS = (
     "ingest",
     "tail",
     "features",
+    "train",
     "model",
     "retrain",
     "api",

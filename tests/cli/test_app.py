@@ -18,6 +18,7 @@ COMMANDS = [
     ("ingest",),
     ("tail",),
     ("features",),
+    ("train",),
     *(("model", name) for name in ("list", "show", "compare", "promote", "rollback")),
     *(("model", name) for name in ("challenge", "withdraw")),
     ("retrain",),

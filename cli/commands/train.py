@@ -1,0 +1,96 @@
+"""`pipeline train`: a new version of a case's model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import use_cases
+from cli.console import tell
+from cli.runs import settings_of
+from pipeline.declaration import UseCase
+from pipeline.errors import Refusal
+from pipeline.manifest import model_folder, versions_of
+from pipeline.settings import Settings
+from pipeline.world import WorldSize
+from training.command import EVENTS, SEED, USERS, FromDataset, FromWorld, Order, TwoCosts, run
+from training.costs import USUAL, Costs
+from training.forms.command import command as train_form
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def train(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="What to learn from: a file of `pipeline dataset`, or for a case that is scored "
+            "from the request a CSV table; without it the case's own seeded world."
+        ),
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Under which version; without it the next one.")
+    ] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="How many to invent.")] = None,
+    events: Annotated[
+        int | None, typer.Option(min=0, help="Events of each after registering.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the world and of the parts.")] = None,
+    costs: TwoCosts | None = None,
+) -> None:
+    """Train a version of the use case's model: the best of several kinds, judged on users held out.
+
+    Writes it with its manifest, card and report under PIPELINE_MODELS. The same data and seed give
+    the same bytes. It takes minutes, and needs neither Kafka nor Redis.
+
+    Example: pipeline train --data churn.parquet --costs 5 40
+    """
+    settings = settings_of(os.environ)
+    named = _free_version(settings, version)
+    if settings.use_case in use_cases.forms():
+        _refuse_what_a_form_lacks(events, costs)
+        train_form(
+            use_case=settings.use_case,
+            version=int(named),
+            data=data,
+            rows=users,
+            seed=seed,
+            out=settings.models_dir,
+        )
+        return
+    case = _with_model(use_cases.load(settings.use_case))
+    seed = SEED if seed is None else seed
+    size = WorldSize(users or USERS, EVENTS if events is None else events, seed)
+    source = FromDataset(data) if data else FromWorld(size)
+    run(
+        Order(case, named, settings.models_dir, source, seed, Costs(*costs) if costs else USUAL),
+        tell,
+    )
+
+
+def _free_version(settings: Settings, asked: int | None) -> str:
+    """The version asked for, or the next one. Raises Refusal where it is there already."""
+    there = versions_of(settings.models_dir, settings.use_case)
+    version = str(asked or int(there[-1] if there else 0) + 1)
+    if version in there:
+        raise Refusal(
+            f"{model_folder(settings.models_dir, settings.use_case, version)} is there already",
+            "Leave --version out for the next one",
+        )
+    return version
+
+
+def _refuse_what_a_form_lacks(events: int | None, costs: object) -> None:
+    if events is not None or costs is not None:
+        raise typer.BadParameter("--events and --costs are for cases that are folded from a stream")
+
+
+def _with_model(case: UseCase) -> UseCase:
+    if case.model is None:
+        raise Refusal(f"{case.name} declares no model", "Name its inputs in the declaration")
+    return case

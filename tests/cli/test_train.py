@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.manifest import read_manifest
+from tests.cli.helpers import Run
+
+SMALL = ("--users", "60", "--events", "15", "--seed", "3")
+
+
+@pytest.fixture
+def models(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of models."""
+    monkeypatch.setenv("PIPELINE_MODELS", str(elsewhere / "models"))
+    return elsewhere / "models"
+
+
+def test_it_writes_the_next_version_with_card_and_report(run: Run, models: Path) -> None:
+    (models / "first_day_churn" / "4").mkdir(parents=True)
+    ended = run("train", *SMALL, "--costs", "1", "4")
+    assert ended.status == 0, ended.words
+    folder = models / "first_day_churn" / "5"
+    assert read_manifest(folder).threshold == 0.25
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"model.onnx", "manifest.json", "card.md", "report.html", "report.json"}
+
+
+def test_a_version_that_is_there_is_not_overwritten(run: Run, models: Path) -> None:
+    (models / "first_day_churn" / "4").mkdir(parents=True)
+    ended = run("train", *SMALL, "--version", "4")
+    assert ended.status == 3
+    assert "is there already. Leave --version out" in ended.errors
+
+
+def test_costs_at_which_no_offer_pays_are_refused(run: Run, models: Path) -> None:
+    ended = run("train", *SMALL, "--costs", "4", "1")
+    assert ended.status == 3
+    assert "never pays" in ended.errors
+    assert not models.exists()
+
+
+def test_a_dataset_that_is_not_there_is_refused_with_the_command_that_makes_it(
+    run: Run,
+    models: Path,  # noqa: ARG001 - nothing is written to the shipped ones
+) -> None:
+    ended = run("train", "--data", "nowhere.parquet")
+    assert ended.status == 3
+    assert "pipeline dataset" in ended.errors
+
+
+def test_a_case_without_a_model_is_refused(
+    run: Run,
+    models: Path,  # noqa: ARG001 - nothing is written to the shipped ones
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIPELINE_USE_CASE", "player_activity")
+    ended = run("train", *SMALL)
+    assert ended.status == 3
+    assert "declares no model" in ended.errors
+
+
+def test_a_case_that_is_scored_from_the_request_trains_with_the_same_command(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_USE_CASE", "subscription_churn")
+    ended = run("train", "--users", "200")
+    assert ended.status == 0, ended.words
+    assert read_manifest(models / "subscription_churn" / "1").use_case == "subscription_churn"
+
+
+def test_what_only_a_stream_has_is_refused_for_a_request(
+    run: Run,
+    models: Path,  # noqa: ARG001 - nothing is written to the shipped ones
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIPELINE_USE_CASE", "subscription_churn")
+    ended = run("train", "--events", "3")
+    assert ended.status == 2
+    assert "folded from a stream" in ended.errors
