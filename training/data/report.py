@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from training.data.describe import by_importance
 from training.data.pictures import correlation, histograms, importance
+from training.sheets import Sheet
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -55,15 +56,14 @@ def page(described: Mapping[str, Any]) -> str:
         left_out=_left_out(described["left_out"]),
         histograms=histograms(described),
         importance=importance(described),
-        inputs=_table(_HEAD, (_row(name, told) for name, told in by_importance(described))),
+        inputs=Sheet(_HEAD, [_row(name, told) for name, told in by_importance(described)]).html(),
         correlation=correlation(described),
     )
 
 
 def _left_out(counts: Mapping[str, int]) -> str:
-    if not counts:
-        return ""
-    return _table(("scores left out", "rows"), ((why, f"{n:,}") for why, n in counts.items()))
+    rows = [(why, f"{count:,}") for why, count in counts.items()]
+    return Sheet(("scores left out", "rows"), rows).html() if rows else ""
 
 
 def _row(name: str, told: Mapping[str, Any]) -> Sequence[str]:
@@ -76,12 +76,3 @@ def _row(name: str, told: Mapping[str, Any]) -> Sequence[str]:
         *(f"{one:,.6g}" for one in numbers),
         f"{told['missing']:,}",
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [_cells("th", head), *(_cells("td", row) for row in rows)]
-    return "<table>\n" + "\n".join(lines) + "\n</table>"
-
-
-def _cells(kind: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{kind}>{escape(one)}</{kind}>" for one in cells) + "</tr>"
