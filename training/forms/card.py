@@ -14,7 +14,8 @@ _CARD = """\
 {purpose}
 
 - **What it gives:** the probability that a {subject} churns, from {width} fields of the request: \
-{fields}. It says churn at {threshold} or more; no cost stands behind that.
+{fields}. It says churn at {threshold:g} or more: \
+an offer is taken to cost {offer:g} and a churner who got none {churner:g}.
 - **What it is:** a {algorithm}{choice}.
 - **What it learnt from:** {learnt:,} of {source}.
 - **What it is judged by:** the other {held_out:,}, which took no part in any choice.
@@ -26,11 +27,14 @@ _CARD = """\
 | this model | {log_loss:.4f} | {auc} |
 {best}
 Accuracy {accuracy:.4f}, where saying `no churn` to all has {base_rate:.4f}; precision \
-{precision:.4f}, recall {recall:.4f} at {threshold}.
+{precision}, recall {recall}. A {subject} costs {cost:.4f} on the mean, {to_none:.4f} with no \
+offer and {to_all:.4f} with one to all.
 
-| fifth by what it says | said on the mean | churned |
+| tenth by what it says | said on the mean | churned |
 |---|--:|--:|
 {calibration}
+
+Calibration: expected error {expected_error:.4f}, slope {slope}, intercept {intercept}.
 
 ## Limits
 
@@ -56,7 +60,7 @@ to all is right {base_rate:.1%} of the time, and a higher accuracy would be luck
 def card(manifest: Manifest, form: Form, purpose: str) -> str:
     """The card in Markdown; `purpose` is what the use case says of itself."""
     metrics, training = manifest.metrics, manifest.training
-    best = metrics["optimum"]
+    best, cost, calibration = metrics["optimum"], metrics["cost"], manifest.calibration
     return _CARD.format(
         use_case=manifest.use_case,
         version=manifest.version,
@@ -65,6 +69,7 @@ def card(manifest: Manifest, form: Form, purpose: str) -> str:
         width=len(form.fields),
         fields=", ".join(form.names),
         threshold=manifest.threshold,
+        **manifest.costs,
         algorithm=_words(manifest.algorithm),
         choice=_choice(metrics["candidates"], metrics["left_out"]),
         learnt=training["rows_learnt"],
@@ -75,9 +80,15 @@ def card(manifest: Manifest, form: Form, purpose: str) -> str:
         best=_best(best) if best else "",
         base_rate=max(metrics["churned"], 1 - metrics["churned"]),
         accuracy=metrics["accuracy"],
-        precision=metrics["precision"],
-        recall=metrics["recall"],
-        calibration="\n".join(map(_part, enumerate(metrics["calibration"], start=1))),
+        precision=_number(metrics["precision"]),
+        recall=_number(metrics["recall"]),
+        cost=cost["by_threshold"],
+        to_none=cost["offer_to_none"],
+        to_all=cost["offer_to_all"],
+        expected_error=calibration["expected_error"],
+        slope=_number(calibration["slope"]),
+        intercept=_number(calibration["intercept"]),
+        calibration="\n".join(map(_part, enumerate(metrics["calibration_bins"], start=1))),
         limits=_limits(metrics, form) if best else "",
         libraries=", ".join(f"{name} {version}" for name, version in manifest.libraries.items()),
     )

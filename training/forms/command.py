@@ -13,14 +13,16 @@ import use_cases
 from pipeline.declaration.form import Form
 from pipeline.errors import SettingsError
 from pipeline.manifest import model_folder, write_model
+from training.command import TwoCosts
 from training.conversion import OnnxScorer
+from training.costs import USUAL, Costs
 from training.forms.card import card
 from training.forms.recipes import Recipe, recipe_of
 from training.forms.table import FormTable, digest, table_of_csv, table_of_world, worlds_of
 from training.forms.train import Plan, Trained, train
 
 
-def command(
+def command(  # noqa: PLR0913 - one argument for each option
     *,
     use_case: Annotated[str, typer.Option(help="Whose model.")] = "subscription_churn",
     version: Annotated[int, typer.Option(min=1, help="Under which version.")] = 1,
@@ -32,6 +34,7 @@ def command(
     ] = None,
     rows: Annotated[int | None, typer.Option(min=50, help="How many to invent.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of world, split and models.")] = None,
+    costs: TwoCosts = (USUAL.offer, USUAL.churner),
     out: Annotated[Path, typer.Option(help="The folder of all models.")] = Path("models"),
 ) -> None:
     """Train a version of a model that scores requests, on invented ones or on a table.
@@ -43,7 +46,7 @@ def command(
     form, usual = use_cases.load_form(use_case), recipe_of(use_case)
     recipe = Recipe(rows or usual.rows, usual.seed if seed is None else seed, usual.candidates)
     table, source = _table(form, data, world, recipe)
-    plan = Plan(form, str(version), recipe.seed, recipe.candidates)
+    plan = Plan(form, str(version), recipe.seed, recipe.candidates, Costs(*costs))
     trained = train(plan, table, source, typer.echo)
     purpose = importlib.import_module(f"use_cases.{use_case}").__doc__ or ""
     folder = model_folder(out, use_case, str(version))

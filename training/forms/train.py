@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -14,14 +14,14 @@ from pipeline.declaration.form import Form
 from pipeline.errors import Refusal
 from pipeline.manifest import Manifest, sha256_of
 from training.conversion import LIMITS, PROBABILITIES, OnnxScorer, Unfit, converted
-from training.evaluation import loss
+from training.costs import USUAL, Costs
 from training.forms.candidates import CANDIDATES, Candidate
-from training.forms.figures import figures
+from training.forms.figures import calibrations, figures
 from training.forms.missing import filled_in
 from training.forms.table import FormTable, usual
+from training.quality import loss
 
 HELD_OUT = 0.2
-THRESHOLD = 0.5  # no cost stands behind it
 _FOLDS = 5
 _LIBRARIES = ("onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 
@@ -30,12 +30,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to train: under which version, with which seed, and which kinds compete."""
+    """What to train: under which version, with which seed, which kinds, and at which costs."""
 
     form: Form
     version: str
     seed: int
     candidates: Sequence[Candidate] = CANDIDATES
+    costs: Costs = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,8 @@ def train(plan: Plan, table: FormTable, source: dict[str, Any], say: Say) -> Tra
     learnt, held_out = split(table, plan.seed)
     losses = {one.name: _log_loss(plan, one, learnt, say) for one in plan.candidates}
     shipped = _best(plan, losses, learnt, table, say)
-    metrics = figures(held_out, OnnxScorer(shipped.content).score(held_out.inputs), THRESHOLD)
-    manifest = _manifest(
-        plan,
-        shipped,
-        {**source, **_sizes(learnt, held_out), "usual": usual(plan.form, learnt.inputs)},
-        {**metrics, "candidates": losses, "left_out": shipped.left_out},
-    )
+    training = {**source, **_sizes(learnt, held_out), "usual": usual(plan.form, learnt.inputs)}
+    manifest = _manifest(plan, shipped, training, losses, held_out)
     return Trained(manifest, shipped.content, held_out)
 
 
@@ -116,27 +112,35 @@ def _best(
 def _content(plan: Plan, candidate: Candidate, learnt: FormTable, table: FormTable) -> bytes:
     """The model in ONNX, which answers as scikit-learn's does on every row. Raises Unfit."""
     model = candidate.make(plan.form, plan.seed).fit(learnt.inputs, learnt.labels)
-    content = filled_in(converted(model, table.inputs, THRESHOLD), plan.form)
+    content = filled_in(converted(model, table.inputs, plan.costs.threshold), plan.form)
     if len(content) > LIMITS.size:
         raise Unfit(f"{len(content):,} bytes, {LIMITS.size:,} at most")
     return content
 
 
 def _manifest(
-    plan: Plan, shipped: _Shipped, training: dict[str, Any], metrics: dict[str, Any]
+    plan: Plan,
+    shipped: _Shipped,
+    training: dict[str, Any],
+    losses: dict[str, float],
+    held_out: FormTable,
 ) -> Manifest:
+    probabilities = OnnxScorer(shipped.content).score(held_out.inputs)
+    metrics = figures(held_out, probabilities, plan.costs)
     return Manifest(
         use_case=plan.form.name,
         version=plan.version,
         algorithm=shipped.name,
         features=plan.form.inputs,
         probabilities=PROBABILITIES,
-        threshold=THRESHOLD,
+        threshold=plan.costs.threshold,
         sha256=sha256_of(shipped.content),
         seed=plan.seed,
         training=training,
-        metrics=metrics,
+        metrics={**metrics, "candidates": losses, "left_out": shipped.left_out},
         libraries={name: version(name) for name in _LIBRARIES},
+        costs=asdict(plan.costs),
+        calibration=calibrations(held_out, probabilities),
     )
 
 
