@@ -27,6 +27,7 @@ _COMMANDS = (
     "features",
     "train",
     "model",
+    "mlflow",
     "retrain",
     "api",
     "keys",
