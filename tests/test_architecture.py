@@ -44,6 +44,7 @@ EDGES = {
     "pandas": ("training/", "promotion/", "cli/"),
     "sklearn": ("training/", "promotion/"),
     "skl2onnx": ("training/",),
+    "mlflow": ("mlflow_bridge/server.py", "mlflow_bridge/mlmodel.py"),
     "fastapi": ("serving/http/",),
     "starlette": ("serving/http/",),
     "uvicorn": ("cli/commands/api.py",),

@@ -15,7 +15,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
     "wheel"
 ]["packages"]
-EXTRAS = {"embedded": ["embedded"], "training": ["training", "cli"]}
+EXTRAS = {
+    "embedded": ["embedded"],
+    "mlflow": ["mlflow_bridge"],
+    "training": ["training", "cli"],
+}
 """Folders that may need an extra; all else has to run in the image, which has none."""
 
 

@@ -21,6 +21,8 @@ COMMANDS = [
     ("train",),
     *(("model", name) for name in ("list", "show", "compare", "promote", "rollback")),
     *(("model", name) for name in ("challenge", "withdraw")),
+    ("mlflow", "push"),
+    ("mlflow", "pull"),
     ("retrain",),
     ("rejected", "list"),
     ("rejected", "show"),
