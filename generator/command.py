@@ -21,9 +21,10 @@ from generator.malformed import mixed
 from generator.pace import AtRate, FullSpeed, Pace
 from generator.progress import progress_bar
 from generator.service import generate
-from generator.stream import live, world_of
+from generator.stream import Build, drifting_world_of, live, world_of
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
+from pipeline.errors import SettingsError
 from pipeline.kafka.admin import Admin
 from pipeline.settings import KafkaSettings, read_settings
 from pipeline.topics import Topics
@@ -50,6 +51,12 @@ def command(  # noqa: PLR0913 - one argument for each option
     late: Annotated[
         float, typer.Option(metavar="SHARE", help="How many come after later ones of their user.")
     ] = 0.0,
+    drift: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="After this share of its time churners behave otherwise."
+        ),
+    ] = None,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Without end, stamped now; 50 a second.")
     ] = False,
@@ -69,7 +76,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     Example: generate --users 2000 --events 100 --seed 1 --malformed 0.01 --duplicate 0.05
     """
     settings = read_settings(os.environ)
-    case, build = use_cases.load(settings.use_case), world_of(settings.use_case)
+    case, build = use_cases.load(settings.use_case), _build(settings.use_case, drift, real_time)
     size = WorldSize(users, events, seed)
     world = build(size)
     if lookups is not None:
@@ -90,6 +97,17 @@ def command(  # noqa: PLR0913 - one argument for each option
         suppress(asyncio.CancelledError),
     ):
         asyncio.run(_send(settings.kafka, target, records, pace, progress))
+
+
+def _build(use_case: str, drift: float | None, real_time: bool) -> Build:  # noqa: FBT001 - as it was asked for
+    if drift is None:
+        return world_of(use_case)
+    if real_time:
+        raise SettingsError(
+            "in real time a world follows the other, and the drift would end with each",
+            "Ask for --drift without --real-time",
+        )
+    return drifting_world_of(use_case, drift)
 
 
 async def _send(

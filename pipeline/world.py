@@ -1,6 +1,7 @@
 """What a business case's world offers to the generator: its events, and its lookup tables.
 
-A case brings its world as `use_cases/<name>/world.py` with `build(size: WorldSize) -> World`.
+A case brings its world as `use_cases/<name>/world.py` with `build(size: WorldSize) -> World`,
+and, if its entities may change their ways, with `drifting(share: float)` that gives such a `build`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The world behind first-day churn: players who register, buy, bet and win, and mostly leave.
 
-Pure and seeded. 70 % of the players churn; they win less, and live at other postcodes. One player
-in fifty has an old client, which uses an event type's other names and plain UTC times.
+Pure and seeded. 70 % of the players churn; they win less, and live at other postcodes. In a world
+that drifts they win more from a moment on: they have been lucky, and go. One player in fifty has an
+old client, which uses an event type's other names and plain UTC times.
 Made in whole columns, so that a million events take a second; only JSON is made event by event.
 """
 
@@ -24,6 +25,8 @@ _CHURNING = 0.70
 _OLD_CLIENT = 0.02
 _RETURNING = 0.005  # at each event, of a player who stays
 _REMAINING = 30 * _HOUR  # no one comes back later than this before the end
+_EARLIEST, _LATEST = 96 * _HOUR, 48 * _HOUR  # of the registrations, before the end
+_WINS, _CHURNER_WINS, _DRIFTED_WINS = 0.05, 0.01, 0.12  # of a player's events
 
 REGISTRATION, PURCHASE, BET, WIN = range(4)
 _FIELDS = ("", "amount", "bet_amount", "win_amount")
@@ -90,10 +93,25 @@ def _postcodes(dice: Dice, churned: Flags) -> Column:
     return drawn
 
 
-def _course(size: WorldSize, churned: Flags) -> Course:
+def _course(size: WorldSize, churned: Flags, drift: float | None) -> Course:
+    """What happens to all players; from the share `drift` of their registrations on, as drifted."""
+    usual = _steady(size, churned, _CHURNER_WINS)
+    if drift is None:
+        return usual
+    drifted = _steady(size, churned, _DRIFTED_WINS)  # at the same times
+    first = size.end // 1_000_000 - _EARLIEST
+    late = usual.time >= first + drift * (_EARLIEST - _LATEST)
+    return Course(
+        time=usual.time,
+        kind=np.where(late, drifted.kind, usual.kind),
+        amount=np.where(late, drifted.amount, usual.amount),
+    )
+
+
+def _steady(size: WorldSize, churned: Flags, churner_wins: float) -> Course:
     dice, shape = Dice(size.seed, _EVENTS), (size.users, size.events)
     kind = np.full((size.users, size.events + 1), REGISTRATION, dtype=np.int64)
-    kind[:, 1:] = _kinds(dice, churned, shape)
+    kind[:, 1:] = _kinds(dice, churned, churner_wins, shape)
     mean = _MEANS[kind[:, 1:]]
     amount = np.zeros_like(kind)
     amount[:, 1:] = dice.between(mean * 6 // 10, mean * 14 // 10, *shape)
@@ -101,9 +119,9 @@ def _course(size: WorldSize, churned: Flags) -> Course:
     return Course(time=time.ravel(), kind=kind.ravel(), amount=amount.ravel())
 
 
-def _kinds(dice: Dice, churned: Flags, shape: tuple[int, int]) -> Column:
-    """Purchase with 0.10; of the rest, bet with 0.89 or, for who stays, 0.85; else win."""
-    wins = dice.chance(np.where(churned, 0.01, 0.05)[:, None] / 0.90, *shape)
+def _kinds(dice: Dice, churned: Flags, churner_wins: float, shape: tuple[int, int]) -> Column:
+    """Purchase with 0.10; win with 0.05 for who stays, and as given for who churns; else bet."""
+    wins = dice.chance(np.where(churned, churner_wins, _WINS)[:, None] / 0.90, *shape)
     kinds: Column = np.where(dice.chance(0.10, *shape), PURCHASE, np.where(wins, WIN, BET))
     return kinds
 
@@ -114,7 +132,7 @@ def _times(dice: Dice, churned: Flags, shape: tuple[int, int], end: int) -> Colu
     absence = dice.between(15 * _HOUR, 24 * _HOUR, *shape)
     returning = dice.chance(_RETURNING, *shape) & ~churned[:, None]
     time = np.empty((users, events + 1), dtype=np.int64)
-    time[:, 0] = end - dice.between(48 * _HOUR, 96 * _HOUR, users)
+    time[:, 0] = end - dice.between(_LATEST, _EARLIEST, users)
     for n in range(events):
         away = returning[:, n] & (end - time[:, n] >= _REMAINING)
         time[:, n + 1] = time[:, n] + np.where(away, absence[:, n], gap[:, n])
@@ -124,10 +142,10 @@ def _times(dice: Dice, churned: Flags, shape: tuple[int, int], end: int) -> Colu
 class FirstDayWorld:
     """Players and their events. Ids carry a tag of the seed, so that two worlds do not meet."""
 
-    def __init__(self, size: WorldSize) -> None:
+    def __init__(self, size: WorldSize, drift: float | None = None) -> None:
         self._size = size
         self._players = _players(size)
-        self._course = _course(size, self._players.churned)
+        self._course = _course(size, self._players.churned, drift)
         self._order: Column = np.argsort(self._course.time, kind="stable")
         self._wording: list[int] = self._players.wording.tolist()
         self._tag = f"{Dice(size.seed, _TAG).between(0, 2**32 - 1, 1)[0]:08x}"
@@ -200,3 +218,12 @@ def _day(number: int) -> date:
 def build(size: WorldSize) -> FirstDayWorld:
     """The world of this size."""
     return FirstDayWorld(size)
+
+
+def drifting(share: float) -> Callable[[WorldSize], FirstDayWorld]:
+    """What builds worlds in which churners win more from a moment on.
+
+    It is when `share` of the time in which players register is over; until then such a world has
+    the events of the usual one.
+    """
+    return lambda size: FirstDayWorld(size, share)
