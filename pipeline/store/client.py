@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,10 +67,23 @@ def translated(doing: str) -> Iterator[None]:
         ) from error
     except _PASSING as error:
         raise InfrastructureError(_said(doing, error)) from error
+    except (AttributeError, TypeError) as error:
+        if not _is_cut_off(error):
+            raise
+        raise InfrastructureError(f"Redis, {doing}: the connection was closed meanwhile") from error
     except exceptions.RedisError as error:
         if _PASSING_CODES.search(str(error)):
             raise InfrastructureError(_said(doing, error)) from error
         raise Fatal(_said(doing, error)) from error
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether redis-py wrote to a connection that was closed while it waited to write.
+
+    Up to 8.1 that comes as whatever the closed connection lacks (redis-py issue 4287).
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code.co_name == "_send_packed_command" for frame, _ in frames)
 
 
 def _said(doing: str, error: Exception) -> str:
