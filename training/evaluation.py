@@ -14,8 +14,6 @@ from training.optimum import RAW_OPTIMUM, Optimum
 from training.quality import auc, calibration, confusion, loss, quality
 from training.table import Flags, Floats, Integers, Table
 
-__all__ = ["EARLY", "STAGES", "best_possible", "calibrations", "evaluate", "loss", "nth_scores"]
-
 STAGES = ((2, 2), (3, 5), (6, 10), (11, 25), (26, 50), (51, 100))
 """From and to how many of a user's events had counted at the score, limits included."""
 

@@ -4,14 +4,20 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.errors import SettingsError
+from pipeline.declaration import UseCase
+from pipeline.errors import Refusal, SettingsError
 from pipeline.manifest import read_manifest, verified_model
 from pipeline.world import WorldSize
 from training.__main__ import app
+from training.command import FromDataset
+from training.data.dataset import write_dataset
 from training.source import world_of
+from training.table import Table
 
 RUN = ["--version", "2", "--users", "120", "--events", "20", "--seed", "9"]
 
@@ -62,6 +68,31 @@ def test_the_report_in_json_has_the_manifest_and_the_curves(out: Path) -> None:
     curves = report.pop("curves")
     assert report == json.loads((folder / "manifest.json").read_bytes())
     assert set(curves) == {"roc", "precision_recall", "calibration", "lift", "confusion"}
+
+
+def rows_of(case: UseCase, table: Table) -> pa.Table:
+    inputs = {name: table.inputs[:, place] for place, name in enumerate(case.inputs)}
+    users = [table.entities[user] for user in table.users]
+    return pa.table({case.entity: users, **inputs, "label": table.labels})
+
+
+def test_a_dataset_gives_its_rows_and_says_where_they_came_from(
+    case: UseCase, table: Table, tmp_path: Path
+) -> None:
+    source = {"use_case": case.name, "entity": case.entity, "features": list(case.inputs)}
+    write_dataset(tmp_path / "made.parquet", rows_of(case, table), source)
+    material = FromDataset(tmp_path / "made.parquet").material(case, print)
+    assert np.array_equal(material.table.inputs, table.inputs)
+    assert np.array_equal(material.table.labels, table.labels)
+    assert material.source["dataset"]["features"] == list(case.inputs)
+    assert material.optimum is None
+
+
+def test_a_dataset_of_other_inputs_is_refused(case: UseCase, table: Table, tmp_path: Path) -> None:
+    source = {"use_case": case.name, "entity": case.entity, "features": ["bet_sum"]}
+    write_dataset(tmp_path / "made.parquet", rows_of(case, table), source)
+    with pytest.raises(Refusal, match="not those of"):
+        FromDataset(tmp_path / "made.parquet").material(case, print)
 
 
 def test_a_use_case_without_a_world_is_refused() -> None:
