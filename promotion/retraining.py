@@ -19,7 +19,7 @@ from pipeline.registry import Aliases, retraining
 from promotion.decisions import Decision, decisions
 from promotion.judging import DatasetJudge
 from promotion.registrar import Judge, Registrar
-from promotion.trial import Advice, course
+from promotion.trial import Advice, TooEarly, course
 from training.command import SEED, FromDataset, Order, run
 from training.costs import USUAL, Costs
 from training.data.audit import audit, refuse
@@ -75,7 +75,11 @@ class Retraining:
 
     def _end_of_trial(self, aliases: Aliases) -> Decision | None:
         """Promote who has won, by the gates again, on all that is known now."""
-        found = course(self.registrar.case, self.homes, aliases)
+        try:
+            found = course(self.registrar.case, self.homes, aliases)
+        except TooEarly as early:
+            self.say(early.problem)
+            return None
         self.say(f"trial of {found.trial.version}: {found.difference}, {found.advice}")
         if found.advice is Advice.GO_ON:
             return None

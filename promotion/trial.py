@@ -32,6 +32,10 @@ _LOGGED = ("scored_at", "version", "probability", "shadow_version", "shadow_prob
 _LEAST_USERS = 100  # fewer do not make the asymptotic interval
 
 
+class TooEarly(Refusal):
+    """Nothing is known of a trial yet."""
+
+
 class Advice(StrEnum):
     """What the stop rule says; asking again costs nothing, however often."""
 
@@ -70,7 +74,7 @@ class Course:
 
 
 def course(case: UseCase, homes: Sequence[Path], aliases: Aliases) -> Course:
-    """What the log says of the trial that goes on. Raises Refusal where there is none yet.
+    """What the log says of the trial that goes on. Raises Refusal without one, or TooEarly.
 
     `homes` are the epochs of the log, the one that is written now last.
     """
@@ -136,7 +140,7 @@ def _course(
 ) -> Course:
     served, tried = arms
     if not len(served) or not len(tried):
-        raise Refusal(
+        raise TooEarly(
             f"no score of version {trial.version} since {trial.since} is of a user whose label is "
             "known yet",
             "Wait until labels are known, and the log is written",

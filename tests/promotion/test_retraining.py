@@ -240,3 +240,11 @@ def test_a_trial_that_is_not_decided_goes_on(tmp_path: Path) -> None:
     assert not world.retrain()
     assert world.aliases == before
     assert "go on" in world.said[0]
+
+
+def test_a_trial_of_which_nothing_is_known_yet_goes_on(tmp_path: Path) -> None:
+    world = on_trial(tmp_path, SCORES)
+    before = world.aliases
+    assert not world.retrain()
+    assert world.aliases == before
+    assert "whose label is known" in world.said[0]
