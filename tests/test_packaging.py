@@ -18,7 +18,7 @@ OURS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["bu
 EXTRAS = {
     "embedded": ["embedded"],
     "mlflow": ["mlflow_bridge"],
-    "training": ["training", "cli"],
+    "training": ["training", "promotion", "cli"],
 }
 """Folders that may need an extra; all else has to run in the image, which has none."""
 

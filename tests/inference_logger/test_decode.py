@@ -372,13 +372,6 @@ def test_an_inference_becomes_one_column_for_each_feature() -> None:
     assert (row["probability"], row["decision"], row["feature_age"]) == (0.71, "churn", 12.5)
 
 
-def test_a_challenger_in_shadow_has_columns_of_its_own_and_without_one_they_are_null() -> None:
-    shadow = {"shadow_version": "2", "shadow_hash": "cd", "shadow_probability": 0.5}
-    with_one, without = both_ways([inference(**shadow), inference()])
-    assert {name: with_one[name] for name in shadow} == shadow
-    assert {without[name] for name in shadow} == {None}
-
-
 def test_counts_may_be_written_as_floats() -> None:
     features = {**inference()["features"], "bet_count": 3.0}
     assert both_ways([inference(features=features)])[0]["bet_count"] == 3
