@@ -85,17 +85,13 @@ def command(  # noqa: PLR0913 - one argument for each option
     own = live(build, size, _CLOCK.now, order) if real_time else order(world.events())
     records = islice(mixed(own, case, malformed, seed), limit)
     expected = None if real_time else round(world.total * (1 + duplicate) / (1 - malformed))
-    if rate is None and real_time:
-        rate = _LIVE_RATE
-    pace = FullSpeed() if rate is None else AtRate(rate, _CLOCK)
+    pace = _pace(_LIVE_RATE if rate is None and real_time else rate)
     target = topic or Topics.of(case).generated
     if if_empty and _holds_records(settings.kafka, target):
         typer.echo(f"{target} holds records already: nothing sent")
         return
-    with (
-        progress_bar(expected if limit is None else limit) as progress,
-        suppress(asyncio.CancelledError),
-    ):
+    bar = progress_bar(expected if limit is None else limit)
+    with bar as progress, suppress(asyncio.CancelledError):
         asyncio.run(_send(settings.kafka, target, records, pace, progress))
 
 
@@ -108,6 +104,10 @@ def _build(use_case: str, drift: float | None, real_time: bool) -> Build:  # noq
             "Ask for --drift without --real-time",
         )
     return drifting_world_of(use_case, drift)
+
+
+def _pace(rate: float | None) -> Pace:
+    return FullSpeed() if rate is None else AtRate(rate, _CLOCK)
 
 
 async def _send(
