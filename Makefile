@@ -39,7 +39,7 @@ test: lint ## every check and every test but the slow ones
 	@$(BIN)/python -m embedded --install
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-all: lint ## the slow tests too
+test-all: lint .venv-mlflow/.installed ## the slow tests too
 	@$(BIN)/python -m embedded --install
 	$(BIN)/python -m pytest $(PARALLEL) -m ''
 
@@ -65,9 +65,13 @@ bench-quick: setup ## the same on fewer events
 bench-peers: setup .venv-peers/.installed ## measure stream_features against other frameworks
 	$(BIN)/python -m benchmarks --only peers
 
+# Environments of their own, for what cannot live beside our packages or is needed by few.
+ASIDE := .venv-peers/.installed .venv-mlflow/.installed
 .venv-peers/.installed: benchmarks/peers/requirements.txt
-	@$(PYTHON) -m venv --clear .venv-peers && echo '*' > .venv-peers/.gitignore
-	@.venv-peers/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r $<
+.venv-mlflow/.installed: tests/mlflow_bridge/requirements.txt
+$(ASIDE):
+	@$(PYTHON) -m venv --clear $(@D) && echo '*' > $(@D)/.gitignore
+	@$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r $<
 	@touch $@
 
 bench-compare: setup ## name what got worse in the result file NEW= against the stored results
@@ -83,4 +87,4 @@ lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars
 
 clean: ## remove .venv and caches; .pipeline, which holds data, stays
-	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-mlflow build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
