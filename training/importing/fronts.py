@@ -13,7 +13,7 @@ from training.importing.columns import Columns, are_plain, levels
 
 _PICKED, _FOUND, _ONES, _ENCODED = "columns_picked", "level_found", "level_ones", "columns_encoded"
 _PLACES, _LEVELS, _PLAIN = "columns_places", "columns_levels", "columns_plain"
-_ML = "ai.onnx.ml"
+_PART, _TEXTS = "{} as a number", "texts of {}"
 
 
 def with_columns(content: bytes, columns: Columns, width: int) -> bytes:
@@ -26,15 +26,16 @@ def with_columns(content: bytes, columns: Columns, width: int) -> bytes:
 
 def with_named_columns(content: bytes, columns: Columns, names: Sequence[str], width: int) -> bytes:
     """The same for a graph that reads each column under a name of its own."""
-    parts = [f"{name} as a number" if one.texts else name for name, one in zip(names, columns)]  # noqa: B905 - of one length by contract
-    split = helper.make_node("Split", [_ENCODED], parts, axis=1, num_outputs=len(parts))
-    texts = [
-        node
-        for name, part, one in zip(names, parts, columns, strict=True)
-        if one.texts
-        for node in _as_text(name, part, one.texts)
-    ]
-    return _in_front(onnx.load_model_from_string(content), columns, width, [split, *texts])
+    model = onnx.load_model_from_string(content)
+    nodes = []
+    for place, (name, one) in enumerate(zip(names, columns, strict=True)):
+        part, index = (_PART.format(name) if one.texts else name), f"place of {name}"
+        model.graph.initializer.append(numpy_helper.from_array(np.array([place]), index))
+        nodes.append(helper.make_node("Gather", [_ENCODED, index], [part], axis=1))
+        if one.texts:
+            model.graph.initializer.append(_texts(name, one.texts))
+            nodes.extend(_as_text(name))
+    return _in_front(model, columns, width, nodes)
 
 
 def _in_front(
@@ -71,19 +72,16 @@ def _constants(columns: Columns, kind: int) -> list[TensorProto]:
     ]
 
 
-def _as_text(name: str, part: str, texts: Sequence[str]) -> list[NodeProto]:
-    whole = f"{name} as a place"
+def _texts(name: str, texts: Sequence[str]) -> TensorProto:
+    return numpy_helper.from_array(np.array(texts, dtype=np.object_), _TEXTS.format(name))
+
+
+def _as_text(name: str) -> list[NodeProto]:
+    """The text at the place that a column's number names; in operators that every version has."""
+    whole = f"{name} as a whole number"
     return [
-        helper.make_node("Cast", [part], [whole], to=TensorProto.INT64),
-        helper.make_node(
-            "LabelEncoder",
-            [whole],
-            [name],
-            domain=_ML,
-            keys_int64s=[*range(len(texts))],
-            values_strings=[*texts],
-            default_string="",
-        ),
+        helper.make_node("Cast", [_PART.format(name)], [whole], to=TensorProto.INT64),
+        helper.make_node("Gather", [_TEXTS.format(name), whole], [name], axis=0),
     ]
 
 
