@@ -17,7 +17,7 @@ import msgspec
 
 from pipeline.disk import make_directory, write_whole
 from pipeline.errors import Refusal
-from pipeline.manifest import newest_folder
+from pipeline.manifest import newest_folder, versions_of
 from pipeline.shares import place_of
 from pipeline.times import parse_time
 
@@ -108,6 +108,16 @@ def write_aliases(models: Path, use_case: str, aliases: Aliases) -> None:
     """Put `aliases` in force, at once and as a whole; workers follow within seconds."""
     content = msgspec.json.format(msgspec.json.encode(aliases), indent=2) + b"\n"
     write_whole(models / use_case / ALIASES, content)
+
+
+def keep_champion(models: Path, use_case: str) -> None:
+    """Name the champion, if there is one: else a newer version would be it by being there.
+
+    Raises Refusal where another command is changing the aliases.
+    """
+    if versions_of(models, use_case):
+        with changing(models, use_case):
+            write_aliases(models, use_case, aliases_of(models, use_case))
 
 
 def changing(models: Path, use_case: str) -> AbstractContextManager[None]:

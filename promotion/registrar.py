@@ -11,7 +11,14 @@ from pipeline.clock import Clock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.manifest import model_folder, read_manifest, verified_model
-from pipeline.registry import Aliases, Challenger, aliases_of, changing, write_aliases
+from pipeline.registry import (
+    Aliases,
+    Challenger,
+    aliases_of,
+    changing,
+    keep_champion,
+    write_aliases,
+)
 from pipeline.times import format_time
 from promotion.decisions import Act, Decision, record
 from promotion.gates import Verdict
@@ -102,8 +109,7 @@ class Registrar:
 
     def keep_champion(self) -> None:
         """Name the champion, so that a newer version does not become it by being there."""
-        with changing(self.models, self.case.name):
-            write_aliases(self.models, self.case.name, self.aliases())
+        keep_champion(self.models, self.case.name)
 
     def _judged(
         self, act: Act, version: str, judge: Judge, then: Callable[[Aliases], Aliases]

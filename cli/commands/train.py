@@ -14,6 +14,7 @@ from cli.runs import settings_of
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.manifest import model_folder, versions_of
+from pipeline.registry import keep_champion
 from pipeline.settings import Settings
 from pipeline.world import WorldSize
 from training.command import EVENTS, SEED, USERS, FromDataset, FromWorld, Order, TwoCosts, run
@@ -45,13 +46,15 @@ def train(
 ) -> None:
     """Train a version of the use case's model: the best of several kinds, judged on users held out.
 
-    Writes it with its manifest, card and report under PIPELINE_MODELS. The same data and seed give
-    the same bytes. It takes minutes, and needs neither Kafka nor Redis.
+    Writes it with its manifest, card and report under PIPELINE_MODELS. The first version serves at
+    once, a later one when `pipeline model promote` says so. The same data and seed give the same
+    bytes. It takes minutes, and needs neither Kafka nor Redis.
 
     Example: pipeline train --data churn.parquet --costs 5 40
     """
     settings = settings_of(os.environ)
     named = _free_version(settings, version)
+    keep_champion(settings.models_dir, settings.use_case)
     if settings.use_case in use_cases.forms():
         _refuse_what_a_form_lacks(events, costs)
         train_form(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.manifest import read_manifest
+from pipeline.registry import aliases_of
 from tests.cli.helpers import Run
 
 SMALL = ("--users", "60", "--events", "15", "--seed", "3")
@@ -17,7 +18,9 @@ def models(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return elsewhere / "models"
 
 
-def test_it_writes_the_next_version_with_card_and_report(run: Run, models: Path) -> None:
+def test_it_writes_the_next_version_with_card_and_report_beside_the_champion(
+    run: Run, models: Path
+) -> None:
     (models / "first_day_churn" / "4").mkdir(parents=True)
     ended = run("train", *SMALL, "--costs", "1", "4")
     assert ended.status == 0, ended.words
@@ -25,6 +28,7 @@ def test_it_writes_the_next_version_with_card_and_report(run: Run, models: Path)
     assert read_manifest(folder).threshold == 0.25
     names = {path.name for path in folder.iterdir()}
     assert names == {"model.onnx", "manifest.json", "card.md", "report.html", "report.json"}
+    assert aliases_of(models, "first_day_churn").champion == "4"
 
 
 def test_a_version_that_is_there_is_not_overwritten(run: Run, models: Path) -> None:
