@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
 from pipeline.declaration import UseCase
 from training.table import Floats, Table
@@ -106,7 +107,8 @@ def hist_gradient_boosting(
         early_stopping=False,  # it would judge by rows of the users it learns from
         random_state=seed,
     )
-    return boost.fit(table.inputs, table.labels)
+    with threadpool_limits(1, "openmp"):  # its threads wait in loops, for longer than they work
+        return boost.fit(table.inputs, table.labels)
 
 
 CANDIDATES = (
