@@ -15,6 +15,7 @@ from typing import Any, cast
 import msgspec
 
 from pipeline import metrics
+from serving.forms import FormHolder
 from serving.holder import ModelHolder
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
@@ -222,9 +223,9 @@ class Inference:
 def served_of(models: Models) -> dict[str, Served]:
     """All models by their name; those that score requests first."""
     forms = {
-        name: Served(FormTensors(form.form), partial(_as_it_is, cast("Scorer", form)))
-        for name, form in models.forms.items()
-    }  # a form's scorer takes a matrix as well as a sequence of rows
+        name: Served(FormTensors(one.current.form), partial(_form_in_force, one))
+        for name, one in models.forms.items()
+    }
     streams = {
         name: Served(MatrixTensors(one.case.inputs), partial(_in_force, one.holder))
         for name, one in models.streams.items()
@@ -239,8 +240,8 @@ def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     return named
 
 
-def _as_it_is(model: Scorer) -> Scorer:
-    return model
+def _form_in_force(holder: FormHolder) -> Scorer:
+    return cast("Scorer", holder.current)  # it takes a matrix as well as a sequence of rows
 
 
 def _in_force(holder: ModelHolder) -> Scorer:

@@ -10,7 +10,7 @@ import use_cases
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.logs import log
-from serving.forms import FormScorer
+from serving.forms import FormHolder, FormScorer
 from serving.holder import ModelHolder
 from serving.scorer import Scorer
 
@@ -28,17 +28,17 @@ class Models:
     """By use case; `missing` names the cases whose model cannot be used."""
 
     streams: Mapping[str, StreamModel]
-    forms: Mapping[str, FormScorer]
+    forms: Mapping[str, FormHolder]
     missing: Sequence[str] = ()
 
     @classmethod
     def load(cls, directory: Path) -> Models:
         """Load all there are; one that is no good is left out, and the log says why."""
-        streams, forms, missing = dict[str, StreamModel](), dict[str, FormScorer](), list[str]()
+        streams, forms, missing = dict[str, StreamModel](), dict[str, FormHolder](), list[str]()
         for name in use_cases.names():
             try:
                 if name in use_cases.forms():
-                    forms[name] = FormScorer.load(directory, use_cases.load_form(name))
+                    forms[name] = FormHolder(directory, use_cases.load_form(name))
                 elif (case := use_cases.load(name)).model:
                     streams[name] = StreamModel(case, ModelHolder.load(directory, case))
             except Refusal as refusal:
@@ -52,9 +52,17 @@ class Models:
         for stream in self.streams.values():
             yield "stored", stream.holder.current
         for form in self.forms.values():
-            yield "request", form
+            yield "request", form.current
 
     def follow(self) -> None:
-        """Put in force what the aliases name now. Blocks while a model is loaded; one thread."""
+        """Put in force what the aliases name now. Blocks while a model is loaded; one thread.
+
+        A form whose new model is no good keeps the one before, and the log says why.
+        """
         for stream in self.streams.values():
             stream.holder.follow()
+        for name, form in self.forms.items():
+            try:
+                form.follow()
+            except Refusal as refusal:
+                log.error("a model cannot be put in force", use_case=name, why=str(refusal))

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from pipeline import metrics
 from pipeline.declaration.form import Form, Quantity
 from pipeline.declaration.form_reading import FormError, Row
-from serving.forms import FormScorer
+from serving.forms import FormHolder, FormScorer
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.operation import Access, Content, Operation, Parameter
@@ -52,11 +52,11 @@ class ChurnFlag(msgspec.Struct, frozen=True):
 
 
 class Requested:
-    """One such case; `scorer` is None while it has no model."""
+    """One such case; `holder` is None where it has no model."""
 
-    def __init__(self, form: Form, scorer: FormScorer | None) -> None:
+    def __init__(self, form: Form, holder: FormHolder | None) -> None:
         self.form = form
-        self._scorer = scorer
+        self._holder = holder
         self._optional = [
             one.name for one in form.fields if isinstance(one, Quantity) and one.empty is not None
         ]
@@ -74,10 +74,10 @@ class Requested:
         return scorer, row, probability
 
     def in_service(self) -> FormScorer:
-        """Its model. Raises Problem while there is none."""
-        if self._scorer is None:
+        """Its model. Raises Problem where there is none."""
+        if self._holder is None:
             raise unavailable("no_model", f"no model of {self.form.name} is in service", 60)
-        return self._scorer
+        return self._holder.current
 
     def _count(self, scorer: FormScorer, request: Mapping[str, Any], probability: float) -> None:
         metrics.REQUESTED_SCORES.labels(scorer.name, scorer.version).observe(probability)

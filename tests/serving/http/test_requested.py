@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,8 +13,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 import use_cases
+from pipeline.registry import Aliases, write_aliases
 from serving.http.models import Models
-from tests.serving.http.rig import Service, models, reasons
+from tests.serving.http.rig import MODELS, Service, models, reasons
 
 CUSTOMER = dict(use_cases.load_form("telecom_churn").example)
 SUBSCRIBER = dict(use_cases.load_form("subscription_churn").example)
@@ -29,7 +32,7 @@ async def posted(path: str, body: Mapping[str, Any] | bytes) -> httpx.Response:
 
 
 async def test_a_customer_s_answer_is_exactly_the_prediction() -> None:
-    scorer = models().forms["telecom_churn"]
+    scorer = models().forms["telecom_churn"].current
     probability = scorer.score([scorer.decode(CUSTOMER)])[0]
     answer = await posted("/v1/customer", CUSTOMER)
     assert answer.status_code == 200
@@ -44,7 +47,7 @@ async def test_both_predictions_occur() -> None:
 
 
 async def test_with_detail_the_answer_says_by_which_model_and_why() -> None:
-    scorer = models().forms["telecom_churn"]
+    scorer = models().forms["telecom_churn"].current
     row = scorer.decode(CUSTOMER)
     answer = (await posted("/v1/customer?detail=true", CUSTOMER)).json()
     assert answer["probability"] == scorer.score([row])[0]
@@ -58,7 +61,7 @@ async def test_detail_is_true_or_false() -> None:
 
 
 async def test_a_subscriber_s_answer_is_a_flag_and_a_probability() -> None:
-    scorer = models().forms["subscription_churn"]
+    scorer = models().forms["subscription_churn"].current
     probability = scorer.score([scorer.decode(SUBSCRIBER)])[0]
     answer = (await posted("/predict", SUBSCRIBER)).json()
     flag = int(scorer.decide(probability) == "churn")
@@ -66,7 +69,7 @@ async def test_a_subscriber_s_answer_is_a_flag_and_a_probability() -> None:
 
 
 async def test_an_empty_total_of_a_new_customer_means_nothing_was_paid_and_is_counted() -> None:
-    version = models().forms["telecom_churn"].version
+    version = models().forms["telecom_churn"].current.version
     labels = {"model": "telecom_churn", "version": version, "feature": "TotalCharges"}
     before = REGISTRY.get_sample_value("pipeline_missing_features_total", labels) or 0
     new = {**CUSTOMER, "tenure": 0}
@@ -123,7 +126,7 @@ async def test_without_a_model_the_answer_says_so(path: str, request_: Mapping[s
 
 @pytest.mark.parametrize("name", use_cases.forms())
 async def test_tensors_of_many_requests_are_scored_like_each_request(name: str) -> None:
-    form, scorer = use_cases.load_form(name), models().forms[name]
+    form, scorer = use_cases.load_form(name), models().forms[name].current
     rows = 100
     async with Service().caller() as caller:
         metadata = (await caller.get(f"/v2/models/{name}")).json()
@@ -149,3 +152,15 @@ async def test_a_wrong_value_in_a_tensor_is_named_by_field_and_row() -> None:
     answer = await posted("/v2/models/telecom_churn/infer", {"inputs": inputs})
     assert answer.status_code == 422
     assert [(one["field"], one["row"]) for one in answer.json()["errors"]] == [("Contract", 2)]
+
+
+async def test_it_answers_by_the_champion_that_the_aliases_name_meanwhile(tmp_path: Path) -> None:
+    shutil.copytree(MODELS, tmp_path, dirs_exist_ok=True)
+    own = Models.load(tmp_path)
+    service = Service(models=own)
+    for version in ("1", "2"):
+        write_aliases(tmp_path, "telecom_churn", Aliases(champion=version))
+        own.follow()
+        async with service.caller() as caller:
+            answer = await caller.post("/v1/customer?detail=true", json=CUSTOMER)
+        assert answer.json()["version"] == version
