@@ -28,7 +28,16 @@ class DatasetJudge:
     rate: Rate = rows_per_second
 
     def judge(self, champion: Contender, challenger: Contender) -> Verdict:
-        """All gates. Raises Refusal where the dataset has no user that both left out."""
+        """All gates. Raises Refusal where the dataset has no user that both left out.
+
+        A champion that was imported may have learnt from any of them, which can only help it.
+        """
+        if challenger.seed is None:
+            version = challenger.model.version
+            raise Refusal(
+                f"version {version} was imported: nobody knows whom it learnt from",
+                f"Try it on new users: pipeline model challenge {version} --shadow",
+            )
         self.dataset.check(self.case)
         table = left_out_by_both(self.dataset.table, champion, challenger)
         comparison = compare(self.case, table, _scored(champion, table), _scored(challenger, table))
@@ -44,7 +53,7 @@ def left_out_by_both(table: Table, *contenders: Contender) -> Table:
     Training leaves users out by a hash of their name, whatever the data: so this holds for data
     that overlap those that a model learnt from. Raises Refusal where there are none.
     """
-    for seed in {one.seed for one in contenders}:
+    for seed in {one.seed for one in contenders if one.seed is not None}:
         table = table.where(table.of_share(HELD_OUT, f"held out {seed}"))
     if not len(table.labels):
         raise Refusal(

@@ -23,15 +23,19 @@ from pipeline.times import format_time
 from promotion.decisions import Act, Decision, record
 from promotion.gates import Verdict
 from serving.model import Model
+from training.train import HELD_OUT_USERS
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A version: the model, its file, and the seed by which it left users out when it learnt."""
+    """A version: the model, its file, and the seed by which it left users out when it learnt.
+
+    No seed where nobody knows whom it learnt from: it was imported.
+    """
 
     model: Model
     content: bytes
-    seed: int
+    seed: int | None
 
 
 class Judge(Protocol):
@@ -153,7 +157,8 @@ class Registrar:
         folder = model_folder(self.models, self.case.name, version)
         manifest = read_manifest(folder)
         content = verified_model(folder, manifest)
-        return Contender(Model.load(folder, self.case), content, manifest.seed)
+        seed = manifest.seed if HELD_OUT_USERS in manifest.training else None
+        return Contender(Model.load(folder, self.case), content, seed)
 
     def _decision(
         self, act: Act, version: str, aliases: Aliases, *, why: str, **judged: Any

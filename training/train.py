@@ -33,6 +33,9 @@ from training.search import FOLDS, Track, Tried, best_of_each, search, untracked
 from training.table import Table
 
 HELD_OUT = 0.25
+HELD_OUT_USERS = "users_held_out"
+"""How a manifest's training names the number of users whom the model never saw."""
+
 WITHOUT_LOOKUPS = 0.05
 
 # NumPy is not among them: which one is installed depends on Python, and the bytes do not on it.
@@ -173,7 +176,7 @@ def _sizes(parts: Parts) -> dict[str, Any]:
     return {
         "users_learnt": parts.learnt.count_users(),
         "rows_learnt": len(parts.learnt.labels),
-        "users_held_out": parts.held_out.count_users(),
+        HELD_OUT_USERS: parts.held_out.count_users(),
         "rows_held_out": len(parts.held_out.labels),
         "share_without_lookups": WITHOUT_LOOKUPS,
         "folds": FOLDS,

@@ -37,7 +37,7 @@ def judge_on(table: Table, rate: float = 1e6) -> DatasetJudge:
     return DatasetJudge(CASE, Dataset(table, source), rate=lambda _content, _inputs: rate)
 
 
-def contender(seed: int) -> Contender:
+def contender(seed: int | None) -> Contender:
     return Contender(Model.load(SHIPPED, CASE), b"", seed)
 
 
@@ -98,3 +98,13 @@ def test_a_dataset_of_other_features_is_refused(tmp_path: Path, table: Table) ->
     judge = DatasetJudge(CASE, Dataset(table, source))
     with pytest.raises(Refusal, match="are not those of"):
         registrar(tmp_path).promote("1", judge)
+
+
+def test_an_imported_model_is_not_judged_on_users_it_may_have_learnt_from(table: Table) -> None:
+    with pytest.raises(Refusal, match="imported"):
+        judge_on(table).judge(contender(1), contender(None))
+
+
+def test_an_imported_champion_leaves_the_users_that_the_challenger_left_out(table: Table) -> None:
+    left_out = left_out_by_both(table, contender(None), contender(2))
+    assert left_out.count_users() == left_out_by_both(table, contender(2)).count_users()
