@@ -56,13 +56,15 @@ def train(
     named = _free_version(settings, version)
     keep_champion(settings.models_dir, settings.use_case)
     if settings.use_case in use_cases.forms():
-        _refuse_what_a_form_lacks(events, costs)
+        if events is not None:
+            raise typer.BadParameter("--events is for cases that are folded from a stream")
         train_form(
             use_case=settings.use_case,
             version=int(named),
             data=data,
             rows=users,
             seed=seed,
+            costs=costs or (USUAL.offer, USUAL.churner),
             out=settings.models_dir,
         )
         return
@@ -86,11 +88,6 @@ def _free_version(settings: Settings, asked: int | None) -> str:
             "Leave --version out for the next one",
         )
     return version
-
-
-def _refuse_what_a_form_lacks(events: int | None, costs: object) -> None:
-    if events is not None or costs is not None:
-        raise typer.BadParameter("--events and --costs are for cases that are folded from a stream")
 
 
 def _with_model(case: UseCase) -> UseCase:

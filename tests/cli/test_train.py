@@ -69,9 +69,10 @@ def test_a_case_that_is_scored_from_the_request_trains_with_the_same_command(
     run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPELINE_USE_CASE", "subscription_churn")
-    ended = run("train", "--users", "200")
+    ended = run("train", "--users", "200", "--costs", "1", "4")
     assert ended.status == 0, ended.words
-    assert read_manifest(models / "subscription_churn" / "1").use_case == "subscription_churn"
+    manifest = read_manifest(models / "subscription_churn" / "1")
+    assert (manifest.use_case, manifest.threshold) == ("subscription_churn", 0.25)
 
 
 def test_what_only_a_stream_has_is_refused_for_a_request(
