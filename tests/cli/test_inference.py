@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from cli.reproducing import find_inference, model_of_hash, reproduce
 from cli.runs import MODELS
 from pipeline.errors import Refusal
+from pipeline.manifest import read_manifest, write_model
 from serving.model import Model
 from tests.cli.helpers import Run
 from tests.rebuild.test_scores import all_logged
@@ -92,7 +94,9 @@ def test_a_model_that_is_gone_ends_it_with_1(run: Run, home: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_the_model_is_found_by_its_hash_under_any_version(run: Run, elsewhere: Path) -> None:
     models = elsewhere / "models" / USE_CASE.name
-    (models / "1").rename(models / "7")
+    folder = (models / "1").rename(models / "7")
+    manifest = replace(read_manifest(folder), version="7")
+    write_model(folder, manifest, (folder / "model.onnx").read_bytes(), "")
     (models / "8").mkdir()  # torn: without a manifest
     assert run("inference", WON).status == 0
 

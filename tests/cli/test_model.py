@@ -82,7 +82,8 @@ def test_the_list_tells_versions_and_aliases(run: Run, models: Path) -> None:
 
 def test_a_version_that_cannot_serve_is_listed_with_its_problem(run: Run, models: Path) -> None:
     (models / CASE.name / "2" / "model.onnx").write_bytes(b"")
-    assert "is not the file its manifest names" in run("model", "list").words
+    words = run("model", "list").words.replace("│", " ").split()  # a long path wraps the cell
+    assert "is not the file its manifest names" in " ".join(words)
 
 
 def test_showing_a_version_tells_what_was_decided_about_it(run: Run, models: Path) -> None:
