@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.declaration import Integer, Lookup, UseCase
+from pipeline.disk import write_whole
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.fold import LookupKey
 
@@ -55,7 +55,9 @@ def install(source: Path, directory: Path, case: UseCase, lookup: str) -> str:
         raise Refusal(f"{source} cannot be read: {error.strerror}", "Name a CSV file") from error
     parse_table(content, case, _lookup(case, lookup))
     version = hashlib.sha256(content).hexdigest()[:_VERSION_DIGITS]
-    _publish(content, directory / case.name / lookup / f"{version}.csv")
+    place = directory / case.name / lookup
+    place.mkdir(parents=True, exist_ok=True)
+    write_whole(place / f"{version}.csv", content)
     return version
 
 
@@ -100,13 +102,3 @@ def _lookup(case: UseCase, name: str) -> Lookup:
             return lookup
     known = ", ".join(one.name for one in case.lookups) or "none"
     raise Refusal(f"{case.name} has no lookup {name!r}", f"It declares: {known}")
-
-
-def _publish(content: bytes, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

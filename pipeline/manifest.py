@@ -8,7 +8,6 @@ the manifest's.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import msgspec
 
 from pipeline.declaration import UseCase
+from pipeline.disk import write_whole
 from pipeline.errors import Refusal
 
 MANIFEST = "manifest.json"
@@ -122,8 +122,8 @@ def write_model(
     """Write a version, the manifest last, each file whole or not at all; `reports` by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in {MODEL: model, CARD: card.encode(), **(reports or {})}.items():
-        _replace(folder / name, content)
-    _replace(folder / MANIFEST, _serialise(manifest))
+        write_whole(folder / name, content)
+    write_whole(folder / MANIFEST, _serialise(manifest))
 
 
 def sha256_of(content: bytes) -> str:
@@ -141,12 +141,6 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise Refusal(f"{path}: {reason}", _restore(path.parent)) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_bytes(content)
-    new.replace(path)
 
 
 def _restore(folder: Path) -> str:

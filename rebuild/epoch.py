@@ -7,14 +7,13 @@ becomes `manifest.json` last, and each step in between finds out whether it was 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.disk import sync_directory
+from pipeline.disk import sync_directory, write_whole
 from pipeline.faults import FaultPoints
 from pipeline.log_files import (
     POSITIONS,
@@ -211,10 +210,4 @@ class _Aside:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    with temporary.open("w") as sink:
-        sink.write(text)
-        sink.flush()
-        os.fsync(sink.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
+    write_whole(path, text.encode())
