@@ -8,30 +8,13 @@ import msgspec
 
 from pipeline.manifest import Manifest
 from training import sheets
+from training.page import page_of
 from training.pictures import pictures
 from training.sheets import words
 from training.train import Trained
 
 HTML = "report.html"
 JSON = "report.json"
-
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; margin: 1rem 0 }}
-th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right }}
-th:first-child, td:first-child {{ text-align: left }}
-svg {{ max-width: 100%; height: auto }}
-</style>
-<h1>{title}</h1>
-{body}
-</html>
-"""
 
 
 def reports(trained: Trained) -> dict[str, bytes]:
@@ -58,7 +41,7 @@ def _html(trained: Trained) -> str:
     for name, groups in manifest.fairness.items():
         parts += _section(f"Errors by {words(name)}", sheets.errors(groups))
     title = f"{manifest.use_case}, version {manifest.version}"
-    return _PAGE.format(title=escape(title), body="\n".join(parts))
+    return page_of(title, "\n".join(parts))
 
 
 def _section(title: str, sheet: sheets.Sheet) -> tuple[str, str]:

@@ -8,22 +8,10 @@ from typing import Any
 
 from training.data.describe import by_importance
 from training.data.pictures import correlation, histograms, importance
+from training.page import page_of
 from training.sheets import Sheet
 
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; margin: 1rem 0 }}
-th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: right }}
-th:first-child, td:first-child {{ text-align: left }}
-svg {{ max-width: 100%; height: auto }}
-</style>
-<h1>{title}</h1>
+_BODY = """\
 <p>{summary}</p>
 {left_out}
 <h2>How each input is spread</h2>
@@ -37,17 +25,14 @@ round. Two inputs may say the same: see their correlation. No model has a part i
 {inputs}
 <h2>Correlation</h2>
 <p>Pearson's coefficient; grey is what never varies.</p>
-{correlation}
-</html>
-"""
+{correlation}"""
 
 _HEAD = ("input", "bits", "AUC", "mean", "deviation", "least", "median", "most", "missing")
 
 
 def page(described: Mapping[str, Any]) -> str:
     """The whole page."""
-    return _PAGE.format(
-        title=escape(f"What {described['use_case']} learns from"),
+    body = _BODY.format(
         summary=escape(
             f"{described['rows']:,} scores of {described['users']:,} users from "
             f"{described['source']}; {described['churned']:.1%} of the rows are of users who "
@@ -59,6 +44,7 @@ def page(described: Mapping[str, Any]) -> str:
         inputs=Sheet(_HEAD, [_row(name, told) for name, told in by_importance(described)]).html(),
         correlation=correlation(described),
     )
+    return page_of(f"What {described['use_case']} learns from", body)
 
 
 def _left_out(counts: Mapping[str, int]) -> str:
