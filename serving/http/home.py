@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +15,7 @@ from prometheus_client.values import MutexValue, ValueClass
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.models import Models
-from serving.http.operation import Access, Content, Operation
+from serving.http.operation import Content, Operation, for_everyone
 
 TITLE = "Churn scores"
 DOCUMENT = "/openapi.json"
@@ -58,22 +57,22 @@ class Home:
         """All of them open to everyone."""
         page = {"type": "string"}
         return (
-            _open("/", "status", "What this service is and has", self._status, _STATUS),
-            _open(
+            for_everyone("/", "status", "What this service is and has", self._status, _STATUS),
+            for_everyone(
                 "/metrics",
                 "metrics",
                 "Metrics for Prometheus",
                 self._metrics,
                 Content(page, "", CONTENT_TYPE_LATEST),
             ),
-            _open(
+            for_everyone(
                 DOCUMENT,
                 "openapi",
                 "This description",
                 self._openapi,
                 Content({"type": "object"}, {"openapi": "3.1.0"}),
             ),
-            _open(
+            for_everyone(
                 "/docs",
                 "docs",
                 "This description as a page",
@@ -116,19 +115,6 @@ _STATUS = Content(
         "links": _LINKS,
     },
 )
-
-
-def _open(path: str, name: str, summary: str, run: Any, answer: Content) -> Operation:
-    return Operation(
-        method="GET",
-        path=path,
-        name=name,
-        summary=summary,
-        access=Access.OPEN,
-        run=run,
-        answer=answer,
-        status=HTTPStatus.OK,
-    )
 
 
 def own_version() -> str:

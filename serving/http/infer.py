@@ -20,7 +20,7 @@ from serving.holder import ModelHolder
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.models import Models
-from serving.http.operation import Access, Content, Operation, Parameter, Statuses
+from serving.http.operation import Access, Content, Operation, Parameter, Statuses, for_everyone
 from serving.http.problems import Issue, Problem, not_found, unavailable, wrong
 from serving.http.tensors import FormTensors, Matrix, MatrixTensors, Tensor, Tensors, TensorShape
 from serving.scorer import Scorer
@@ -274,15 +274,8 @@ def _no_model() -> Problem:
 
 
 def _health(path: str, name: str, summary: str, run: Any, kind: Any) -> Operation:
-    return Operation(
-        method="GET",
-        path=path,
-        name=name,
-        summary=summary,
-        access=Access.OPEN,
-        run=run,
-        answer=Content(kind, msgspec.to_builtins(kind(True))),  # noqa: FBT003 - its only field
-    )
+    answer = Content(kind, msgspec.to_builtins(kind(True)))  # noqa: FBT003 - its only field
+    return for_everyone(path, name, summary, run, answer)
 
 
 _INFER_REQUEST = {

@@ -82,3 +82,16 @@ class Operation:
     """Values of the path's parameters that are asked for most."""
     problems: Statuses = field(default_factory=dict)
     """Statuses that only this operation answers, beside those that all do."""
+
+
+def for_everyone(path: str, name: str, summary: str, run: Handler, answer: Content) -> Operation:
+    """What anyone may read."""
+    return Operation(
+        method="GET",
+        path=path,
+        name=name,
+        summary=summary,
+        access=Access.OPEN,
+        run=run,
+        answer=answer,
+    )

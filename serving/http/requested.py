@@ -14,7 +14,7 @@ from pipeline.declaration.form_reading import FormError, Row
 from serving.forms import FormHolder, FormScorer
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
-from serving.http.operation import Access, Content, Operation, Parameter
+from serving.http.operation import Access, Content, Handler, Operation, Parameter
 from serving.http.problems import Issue, issues_of, unavailable, wrong
 from serving.http.schemas import form_schema
 from serving.model import CHURN
@@ -61,6 +61,23 @@ class Requested:
             one.name for one in form.fields if isinstance(one, Quantity) and one.empty is not None
         ]
 
+    def operation(
+        self, path: str, run: Handler, answer: Content, parameters: Sequence[Parameter] = ()
+    ) -> Operation:
+        """The route that scores one request."""
+        subject = self.form.subject
+        return Operation(
+            method="POST",
+            path=path,
+            name=f"score_{subject}",
+            summary=f"Will this {subject} churn?",
+            access=Access.REQUEST_SCORED,
+            run=run,
+            body=(Content(form_schema(self.form), dict(self.form.example)),),
+            answer=answer,
+            parameters=parameters,
+        )
+
     def scored(self, body: bytes) -> tuple[FormScorer, Row, float]:
         """The probability of one request, by which model, on which inputs. Raises Problem."""
         scorer = self.in_service()
@@ -95,22 +112,9 @@ class Customers:
     @property
     def operations(self) -> Sequence[Operation]:
         """They need nothing but the request."""
-        form = self._requested.form
-        return (
-            Operation(
-                method="POST",
-                path="/v1/customer",
-                name="score_customer",
-                summary="Will this customer churn?",
-                access=Access.REQUEST_SCORED,
-                run=self._score,
-                body=(Content(form_schema(form), dict(form.example)),),
-                answer=Content(Decision, {"Prediction": CHURN}),
-                parameters=(
-                    Parameter("detail", "true: with probability and reasons", "false", "query"),
-                ),
-            ),
-        )
+        detail = Parameter("detail", "true: with probability and reasons", "false", "query")
+        answer = Content(Decision, {"Prediction": CHURN})
+        return (self._requested.operation("/v1/customer", self._score, answer, (detail,)),)
 
     async def _score(self, call: Call) -> Answer:
         detail = _flag(call, "detail")
@@ -131,19 +135,8 @@ class Subscribers:
     @property
     def operations(self) -> Sequence[Operation]:
         """It needs nothing but the request."""
-        form = self._requested.form
-        return (
-            Operation(
-                method="POST",
-                path="/predict",
-                name="score_subscriber",
-                summary="Will this subscriber churn?",
-                access=Access.REQUEST_SCORED,
-                run=self._score,
-                body=(Content(form_schema(form), dict(form.example)),),
-                answer=Content(ChurnFlag, {"churn": 0, "probability": 0.31}),
-            ),
-        )
+        answer = Content(ChurnFlag, {"churn": 0, "probability": 0.31})
+        return (self._requested.operation("/predict", self._score, answer),)
 
     async def _score(self, call: Call) -> Answer:
         scorer, _, probability = self._requested.scored(await call.body())
