@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
-from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MutexValue, ValueClass
@@ -16,6 +15,7 @@ from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.models import Models
 from serving.http.operation import Content, Operation, for_everyone
+from serving.http.page import page_operations
 
 TITLE = "Churn scores"
 DOCUMENT = "/openapi.json"
@@ -55,7 +55,6 @@ class Home:
     @property
     def operations(self) -> Sequence[Operation]:
         """All of them open to everyone."""
-        page = {"type": "string"}
         return (
             for_everyone("/", "status", "What this service is and has", self._status, _STATUS),
             for_everyone(
@@ -63,7 +62,7 @@ class Home:
                 "metrics",
                 "Metrics for Prometheus",
                 self._metrics,
-                Content(page, "", CONTENT_TYPE_LATEST),
+                Content({"type": "string"}, "", CONTENT_TYPE_LATEST),
             ),
             for_everyone(
                 DOCUMENT,
@@ -72,13 +71,7 @@ class Home:
                 self._openapi,
                 Content({"type": "object"}, {"openapi": "3.1.0"}),
             ),
-            for_everyone(
-                "/docs",
-                "docs",
-                "This description as a page",
-                self._docs,
-                Content(page, "", "text/html"),
-            ),
+            *page_operations(TITLE),
         )
 
     async def _status(self, _: Call) -> Answer:
@@ -95,10 +88,6 @@ class Home:
 
     async def _openapi(self, _: Call) -> Answer:
         return self._document
-
-    async def _docs(self, _: Call) -> Answer:
-        page = get_swagger_ui_html(openapi_url=DOCUMENT, title=TITLE)
-        return Answer(bytes(page.body), kind=b"text/html; charset=utf-8")
 
 
 _LINKS = {"docs": "/docs", "openapi": DOCUMENT, "metrics": "/metrics", "ready": "/v2/health/ready"}

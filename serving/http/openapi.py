@@ -34,7 +34,8 @@ Document = dict[str, Any]
 
 
 def document(title: str, version: str, operations: Sequence[Operation]) -> Document:
-    """All operations, with the schemas of what goes in and out."""
+    """What the operations say of themselves, with the schemas of what goes in and out."""
+    operations = [one for one in operations if one.documented]
     types = {id(one.schema): one.schema for one in _contents(operations) if _is_type(one.schema)}
     _, components = msgspec.json.schema_components(
         [*types.values(), ErrorAnswer], ref_template=_REF

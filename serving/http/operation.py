@@ -82,6 +82,8 @@ class Operation:
     """Values of the path's parameters that are asked for most."""
     problems: Statuses = field(default_factory=dict)
     """Statuses that only this operation answers, beside those that all do."""
+    documented: bool = True
+    """Whether the description names it."""
 
 
 def for_everyone(path: str, name: str, summary: str, run: Handler, answer: Content) -> Operation:
