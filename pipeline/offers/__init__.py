@@ -1,0 +1,1 @@
+"""Who gets an offer: the rules, and the table of contacts and flags that they ask. No client."""
