@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Without compiled modules every process takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 UV ?= uv
