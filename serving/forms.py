@@ -19,7 +19,7 @@ from pipeline.declaration.form_reading import FormError, FormReader, Row
 from pipeline.errors import Refusal
 from pipeline.manifest import model_folder, read_manifest
 from pipeline.registry import aliases_of
-from serving.holder import ModelHolder
+from serving.holder import Complaints, ModelHolder
 from serving.model import Model
 from serving.scorer import Scorer
 
@@ -127,6 +127,7 @@ class FormHolder:
         self._models = models
         self._form = form
         self._holder = ModelHolder.load(models, as_case(form))
+        self._complaints = Complaints(form.name)
         self._model = self._holder.current
         self._current = self._scorer(self._model)
 
@@ -138,12 +139,18 @@ class FormHolder:
     def follow(self) -> None:
         """Put in force what the aliases name now. Blocks while a model is loaded; one thread only.
 
-        Raises Refusal where the usual request is no good; whatever fails, the model before stays.
+        A champion that is no good, or whose usual request is none, leaves the model before; it is
+        named in log and metric, and tried again the next time.
         """
         self._holder.follow()
+        refused = {}
         if self._holder.current is not self._model:
-            self._current = self._scorer(self._holder.current)
-            self._model = self._holder.current
+            try:
+                self._current = self._scorer(self._holder.current)
+                self._model = self._holder.current
+            except Refusal as problem:
+                refused[self._holder.current.version] = str(problem)
+        self._complaints.tell(refused)
 
     def _scorer(self, model: Model) -> FormScorer:
         folder = model_folder(self._models, self._form.name, model.version)

@@ -20,6 +20,25 @@ from serving.scorer import Lineup
 _LOOK_SECONDS = 1.0
 
 
+class Complaints:
+    """Names in log and metric what of a use case cannot be put in force, each problem once."""
+
+    def __init__(self, case: str) -> None:
+        self._case = case
+        self._refused: Mapping[str, str] = {}
+
+    def tell(self, refused: Mapping[str, str]) -> None:
+        """What cannot be used now, and why; all else is mended."""
+        for what in self._refused.keys() - refused.keys():
+            MODEL_REFUSED.labels(self._case, what).set(0)
+        for what, problem in refused.items():
+            MODEL_REFUSED.labels(self._case, what).set(1)
+            if problem != self._refused.get(what):
+                said = "cannot be put in force, the model before stays"
+                log.error(said, use_case=self._case, what=what, why=problem)
+        self._refused = refused
+
+
 class ModelHolder:
     """Holds the good models of a use case. A batch takes `lineup` once and keeps to it."""
 
@@ -30,7 +49,7 @@ class ModelHolder:
         self._challenger: Model | None = None
         self._trial: Challenger | None = None
         self._lineup: Lineup = Alone(champion)
-        self._refused: Mapping[str, str] = {}
+        self._complaints = Complaints(case.name)
         self._show(1)
 
     @classmethod
@@ -62,14 +81,14 @@ class ModelHolder:
         try:
             wanted = named_aliases(self._models, self._case.name)
         except Refusal as problem:
-            self._tell({ALIASES: str(problem)})
+            self._complaints.tell({ALIASES: str(problem)})
             return
         champion = self._load(wanted.champion, refused) if wanted else None
         if wanted and champion:
             trial = wanted.challenger
             challenger = self._load(trial.version, refused) if trial else None
             self._force(champion, challenger, trial if challenger else None)
-        self._tell(refused)
+        self._complaints.tell(refused)
 
     def _load(self, version: str, refused: dict[str, str]) -> Model | None:
         """The model in force if it is this version, else loaded; None, and why in `refused`."""
@@ -97,16 +116,6 @@ class ModelHolder:
         if self._trial:
             share = f"{self._trial.share:g}"
             CHALLENGER.labels(self._case.name, self._trial.version, share).set(value)
-
-    def _tell(self, refused: Mapping[str, str]) -> None:
-        """Name in log and metric what cannot be used, each problem once."""
-        for what in self._refused.keys() - refused.keys():
-            MODEL_REFUSED.labels(self._case.name, what).set(0)
-        for what, problem in refused.items():
-            MODEL_REFUSED.labels(self._case.name, what).set(1)
-            if problem != self._refused.get(what):
-                log.error("cannot be put in force, the model before stays", what=what, why=problem)
-        self._refused = refused
 
 
 def _lineup(champion: Model, challenger: Model | None, trial: Challenger | None) -> Lineup:

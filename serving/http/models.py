@@ -57,12 +57,9 @@ class Models:
     def follow(self) -> None:
         """Put in force what the aliases name now. Blocks while a model is loaded; one thread.
 
-        A form whose new model is no good keeps the one before, and the log says why.
+        A model that is no good leaves the one before in force, and log and metric say so once.
         """
         for stream in self.streams.values():
             stream.holder.follow()
-        for name, form in self.forms.items():
-            try:
-                form.follow()
-            except Refusal as refusal:
-                log.error("a model cannot be put in force", use_case=name, why=str(refusal))
+        for form in self.forms.values():
+            form.follow()

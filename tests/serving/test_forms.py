@@ -94,11 +94,37 @@ def test_a_model_made_for_other_choices_is_refused(models: Path) -> None:
         FormScorer.load(models, turned)
 
 
-def test_a_usual_request_that_does_not_fit_leaves_the_model_before_in_force(models: Path) -> None:
-    holder = FormHolder(models, FORM)
+@pytest.fixture
+def spoilt(models: Path) -> Path:
+    """The manifest of version 1, with a usual request that is none."""
     manifest = models / FORM.name / "1" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"tenure": ', '"tenure": -'))
+    return manifest
+
+
+def champion(models: Path) -> None:
     write_aliases(models, FORM.name, Aliases(champion="1"))
-    with pytest.raises(Refusal, match="tenure must be a whole number"):
-        holder.follow()
+
+
+def test_a_usual_request_that_does_not_fit_leaves_the_model_before_in_force(
+    models: Path, spoilt: Path
+) -> None:
+    holder = FormHolder(models, FORM)
+    champion(models)
+    holder.follow()
     assert holder.current.version != "1"
+    spoilt.write_text(spoilt.read_text().replace('"tenure": -', '"tenure": '))
+    holder.follow()
+    assert holder.current.version == "1"
+
+
+@pytest.mark.usefixtures("spoilt")
+def test_a_usual_request_that_does_not_fit_is_logged_once(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    holder = FormHolder(models, FORM)
+    champion(models)
+    for _ in range(3):
+        holder.follow()
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "cannot be put" in one]
+    assert "tenure must be a whole number" in line
