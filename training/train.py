@@ -26,6 +26,7 @@ from training.conversion import (
 )
 from training.costs import USUAL, Costs
 from training.curves import curves
+from training.data.audit import refuse, shared_users
 from training.evaluation import calibrations, evaluate
 from training.fairness import fairness
 from training.optimum import Optimum
@@ -69,6 +70,10 @@ class Parts:
     learnt: Table
     held_out: Table
 
+    def __post_init__(self) -> None:
+        """Raises Leak where a user has rows in both."""
+        refuse([*shared_users(self.learnt, self.held_out)])
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -92,7 +97,7 @@ def train(plan: Plan, table: Table, source: dict[str, Any], say: Say) -> Trained
     """The best candidate by cross-validated log loss, among those that may be shipped.
 
     It is judged on users who took no part in the choice. `source` says where the table came from.
-    Raises Refusal where no candidate is left.
+    Raises Refusal where no candidate is left, and Leak where a user is in both parts.
     """
     parts = split(plan.case, table, plan.seed)
     chosen = _choose(plan, parts, say)

@@ -12,10 +12,11 @@ from training.candidates import CANDIDATES, Candidate, Classifier
 from training.card import card
 from training.conversion import OnnxScorer
 from training.costs import Costs
+from training.data.audit import Leak
 from training.optimum import OPTIMA
 from training.quality import loss
 from training.search import FOLDS
-from training.table import Floats, Table
+from training.table import Flags, Floats, Table
 from training.train import Plan, split, train
 
 BY_NAME = {one.name: one for one in CANDIDATES[::-1]}
@@ -144,3 +145,16 @@ def test_a_candidate_learns_from_no_row_that_is_held_out(plan: Plan, table: Tabl
     assert len(learnt) == FOLDS + 1
     for given in learnt:
         assert not {*given.users.tolist()} & {*held_out.users.tolist()}
+
+
+class ByRow(Table):
+    """Falls apart by row, as a table would that knows nothing of users."""
+
+    def of_share(self, share: float, salt: str) -> Flags:  # noqa: ARG002 - as a table is asked
+        return np.arange(len(self.labels)) % 4 < 4 * share
+
+
+def test_a_user_in_both_parts_fails_the_training(plan: Plan, table: Table) -> None:
+    by_row = ByRow(table.inputs, table.labels, table.users, table.entities)
+    with pytest.raises(Leak, match="users have rows in both parts"):
+        train(plan, by_row, SOURCE, quiet)
