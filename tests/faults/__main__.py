@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ def main() -> int:
         sys.exit(f"there is no row {strangers}; there are {[*known]}")
     home = HOME / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     scale = replace(SHORT if given.short else FULL, patience=given.patience)
+    logging.disable(logging.ERROR)  # the clients tell of every outage, a thousand lines of a row
     console = Console(width=None if sys.stdout.isatty() else 200)
     results = play_all([known[number] for number in numbers], home, scale, _told)
     console.print(table(results))
