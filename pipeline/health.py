@@ -113,10 +113,11 @@ def _routes(health: Health) -> Any:
 
 
 def main() -> None:
-    """Ask the worker in this container whether it is ready: 0 if so, else 1."""
-    port = read_settings(os.environ).metrics_port
+    """Ask the worker in this container if it is ready, or what is at `:PORT/PATH`: 0, else 1."""
+    own = f":{read_settings(os.environ).metrics_port}/ready"
+    place = sys.argv[1] if len(sys.argv) > 1 else own
     try:
-        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=_ASK_SECONDS):
+        with urlopen(f"http://127.0.0.1{place}", timeout=_ASK_SECONDS):
             sys.exit(0)
     except OSError:
         sys.exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,13 @@ def test_the_start_says_that_users_and_events_are_closed_to_strangers(
     alone: tuple[Path, Worker, str],
 ) -> None:
     assert "no keys: users and events only for programs on this machine" in logged(alone[0])
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v2/health/ready", 0), ("/ready", 1)])
+def test_a_healthcheck_may_ask_it(alone: tuple[Path, Worker, str], path: str, status: int) -> None:
+    place = alone[2].removeprefix("http://127.0.0.1") + path
+    command = [sys.executable, "-c", "from pipeline.health import main; main()", place]
+    assert subprocess.run(command, cwd=MODELS.parent, check=False).returncode == status
 
 
 @pytest.mark.slow
