@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from serving.http.answers import ErrorAnswer
-from serving.http.operation import Access, Content, Operation, Statuses
+from serving.http.operation import Access, Content, Operation, Parameter, Statuses
 
 _REF = "#/components/schemas/{name}"
 _KEY = "key"
@@ -67,22 +67,23 @@ def _operation(one: Operation) -> Document:
         },
     }
     if one.parameters:
-        found["parameters"] = [
-            {
-                "name": parameter.name,
-                "in": parameter.place,
-                "required": parameter.place == "path",
-                "description": parameter.description,
-                "schema": {"type": "string"},
-                "example": parameter.example,
-            }
-            for parameter in one.parameters
-        ]
+        found["parameters"] = [_parameter(parameter) for parameter in one.parameters]
     if one.body:
         found["requestBody"] = {"required": True, "content": _media(one.body)}
     if one.access is not Access.OPEN:
         found["security"] = [{_KEY: []}, *([{}] if one.access.strangers else [])]
     return found
+
+
+def _parameter(one: Parameter) -> Document:
+    return {
+        "name": one.name,
+        "in": one.place,
+        "required": one.place == "path",
+        "description": one.description,
+        "schema": {"enum": list(one.choices)} if one.choices else {"type": "string"},
+        "example": one.example,
+    }
 
 
 def _problems_of(one: Operation) -> dict[int, str]:

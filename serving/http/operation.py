@@ -55,12 +55,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter in the path, or after the question mark."""
+    """A parameter in the path, or after the question mark; one of `choices` where there are any."""
 
     name: str
     description: str
     example: str
     place: str = "path"
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
