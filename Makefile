@@ -14,7 +14,7 @@ PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint model bench bench-quick bench-peers bench-compare lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint model bench bench-quick bench-peers bench-compare space lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,11 +79,27 @@ $(ASIDE):
 bench-compare: setup ## name what got worse in the result file NEW= against the stored results
 	$(BIN)/python -m benchmarks.compare $(NEW)
 
+space: ## fill the folder SPACE= with what a Hugging Face Space is built from (deploy/huggingface)
+	@mkdir -p $(or $(SPACE),$(error name a folder: make space SPACE=../churn-scores))
+	@git archive HEAD Dockerfile .dockerignore $$(sed -n 's/^!//p' .dockerignore) | tar -x -C $(SPACE)
+	@cp deploy/huggingface/README.md $(SPACE)/README.md
+
 lock: ## pin the Python packages again (needs uv; LOCKFLAGS=--upgrade takes newer ones)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --custom-compile-command "make lock" $(LOCKFLAGS) pyproject.toml -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --constraints requirements.lock \
 	  --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements-image.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra training --generate-hashes --constraint requirements.lock \
+	  --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements-training.lock
+	@$(MAKE) environment.yaml
+
+# For those who use other tools.
+requirements.txt: requirements-image.lock
+	@{ echo "# What running the pipeline needs, out of $<; \`make lock\` writes it."; sed -n 's/^\([a-z].*[^ ]\) *\\$$/\1/p' $<; } > $@
+
+environment.yaml: requirements.txt
+	@{ printf '%s\n' "# $< for conda; \`make lock\` writes it." "name: feature-stream" "channels: [conda-forge]" \
+	  "dependencies:" "  - python>=3.11" "  - pip" "  - pip:"; sed -n 's/^[a-z].*/      - &/p' $<; } > $@
 
 lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars
