@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from serving.http.asgi import AsgiScope, CallerGone, Receive
 from serving.http.problems import CLOSE, Issue, Problem
 
+_ENCODING = b"content-encoding"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
@@ -36,11 +37,18 @@ class Call:
 
     async def body(self) -> bytes:
         """The whole body, as `parts` gives it."""
-        return b"".join([part async for part in self.parts()])
+        if _ENCODING in self.headers:
+            return b"".join([part async for part in self.parts()])
+        self._check_declared()
+        whole, more = await self._part(0)
+        while more:
+            part, more = await self._part(len(whole))
+            whole += part
+        return whole
 
     async def parts(self) -> AsyncIterator[bytes]:
         """The body as it comes, decompressed. Raises Problem beyond the limit, and CallerGone."""
-        encoding = self.headers.get(b"content-encoding", b"identity").lower()
+        encoding = self.headers.get(_ENCODING, b"identity").lower()
         if encoding not in (b"identity", b"gzip"):
             raise Problem(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -55,19 +63,22 @@ class Call:
                 yield part
 
     async def _raw(self) -> AsyncIterator[bytes]:
-        if self._declared() > self._most:
-            raise self._too_large()
+        self._check_declared()
         size, more = 0, True
         while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise CallerGone
-            part = message.get("body", b"")
+            part, more = await self._part(size)
             size += len(part)
-            if size > self._most:
-                raise self._too_large()
             yield part
-            more = message.get("more_body", False)
+
+    async def _part(self, before: int) -> tuple[bytes, bool]:
+        """The next part, and whether there will be more; `before` bytes have come already."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGone
+        part: bytes = message.get("body", b"")
+        if before + len(part) > self._most:
+            raise self._too_large()
+        return part, message.get("more_body", False)
 
     async def _decompressed(self) -> AsyncIterator[bytes]:
         stream, size = zlib.decompressobj(_GZIP_WINDOW), 0
@@ -83,9 +94,10 @@ class Call:
         if not stream.eof or stream.unused_data:
             raise self._not_gzip()
 
-    def _declared(self) -> int:
+    def _check_declared(self) -> None:
         length = self.headers.get(b"content-length", b"0")
-        return int(length) if length.isdigit() else 0
+        if length.isdigit() and int(length) > self._most:
+            raise self._too_large()
 
     def _too_large(self) -> Problem:
         return Problem(

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import Request, Response
 from structlog.contextvars import bind_contextvars
 
-from pipeline import metrics
 from pipeline.clock import Clock
 from pipeline.errors import DataError
 from pipeline.logs import log
 from serving.http.answers import answer_of, send_answer
 from serving.http.asgi import Application, AsgiScope, CallerGone, Message, Receive, Send
 from serving.http.endpoint import Endpoint
+from serving.http.observed import observe_request
 from serving.http.problems import Issue, Problem, issue_of, wrong
 
 REQUEST_ID = b"x-request-id"
@@ -45,25 +44,12 @@ class _Sending:
         await self.send(message)
 
 
-class Direct(NamedTuple):
-    """An endpoint, and the parameters that are in the path."""
-
-    endpoint: Endpoint
-    parameters: Mapping[str, str]
-
-
 class Envelope:
-    """ASGI middleware; nothing that an application raises goes past it.
+    """ASGI middleware; nothing that an application raises goes past it."""
 
-    `direct` holds endpoints by method and path that need no router: it takes longer than a score.
-    """
-
-    def __init__(
-        self, app: Application, clock: Clock, direct: Mapping[tuple[str, str], Direct]
-    ) -> None:
+    def __init__(self, app: Application, clock: Clock) -> None:
         self._app = app
         self._clock = clock
-        self._direct = direct
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand the server's own messages on."""
@@ -74,7 +60,7 @@ class Envelope:
         sending = _Sending(send, _request_id(scope))
         bind_contextvars(request_id=sending.request_id)  # for every line of the log
         try:
-            await self._answer(scope, receive, sending)
+            await self._app(scope, receive, sending)
         except CallerGone:
             sending.status = _GONE
         except Exception as error:  # noqa: BLE001 - the last one to see it; it is logged
@@ -82,20 +68,11 @@ class Envelope:
             await send_answer(sending, answer_of(problem, sending.request_id))
         self._count(scope, sending.status, self._clock.monotonic() - began)
 
-    async def _answer(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        found = self._direct.get((scope["method"], scope["path"]))
-        if found is None:
-            await self._app(scope, receive, send)
-            return
-        scope["endpoint"], scope["path_params"] = found
-        await found.endpoint(scope, receive, send)
-
     def _count(self, scope: AsgiScope, status: int, seconds: float) -> None:
         endpoint = scope.get("endpoint")
         route = endpoint.operation.path if isinstance(endpoint, Endpoint) else _UNMATCHED
         method = scope["method"] if isinstance(endpoint, Endpoint) else _UNMATCHED
-        metrics.REQUESTS.labels(route, method, status).inc()
-        metrics.REQUEST_SECONDS.labels(route, method, status).observe(seconds)
+        observe_request(route, method, status, seconds)
 
 
 async def unmatched(request: Request, error: Any) -> Response:  # noqa: ARG001 - the framework's signature

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 import msgspec
 
-from pipeline import metrics
 from serving.forms import FormHolder
 from serving.holder import ModelHolder
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.models import Models
+from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses, for_everyone
 from serving.http.problems import Issue, Problem, not_found, unavailable, wrong
 from serving.http.tensors import FormTensors, Matrix, MatrixTensors, Tensor, Tensors, TensorShape
@@ -252,9 +252,7 @@ async def _scored(model: Scorer, rows: Matrix) -> list[float]:
     many = len(rows) >= _MANY_ROWS
     found = await asyncio.to_thread(model.score, rows) if many else model.score(rows)
     probabilities: list[float] = found.tolist()
-    shown = metrics.REQUESTED_SCORES.labels(model.name, model.version)
-    for probability in probabilities:
-        shown.observe(probability)
+    observe_scores(model, probabilities)
     return probabilities
 
 

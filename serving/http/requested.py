@@ -14,6 +14,7 @@ from pipeline.declaration.form_reading import FormError, Row
 from serving.forms import FormHolder, FormScorer
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
+from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Handler, Operation, Parameter
 from serving.http.problems import Issue, issues_of, unavailable, wrong
 from serving.http.schemas import form_schema
@@ -97,7 +98,7 @@ class Requested:
         return self._holder.current
 
     def _count(self, scorer: FormScorer, request: Mapping[str, Any], probability: float) -> None:
-        metrics.REQUESTED_SCORES.labels(scorer.name, scorer.version).observe(probability)
+        observe_scores(scorer, (probability,))
         for name in self._optional:
             if request[name] in (None, ""):
                 metrics.MISSING_FEATURES.labels(scorer.name, scorer.version, name).inc()
@@ -112,7 +113,8 @@ class Customers:
     @property
     def operations(self) -> Sequence[Operation]:
         """They need nothing but the request."""
-        detail = Parameter("detail", "true: with probability and reasons", "false", "query")
+        about = "true: with probability and reasons"
+        detail = Parameter("detail", about, "false", "query", tuple(_DETAIL))
         answer = Content(Decision, {"Prediction": CHURN})
         return (self._requested.operation("/v1/customer", self._score, answer, (detail,)),)
 

@@ -16,12 +16,13 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.declaration import UseCase
 from pipeline.logs import log
 from pipeline.settings import HttpSettings, Settings
-from pipeline.store.client import connect
+from pipeline.store.client import Client, connect
 from pipeline.store.states import StateReader
 from pipeline.topics import Topics
 from serving.holder import keep_following
+from serving.http.direct import Directory, Shortcut, answered
 from serving.http.endpoint import Endpoint, limits_of
-from serving.http.envelope import Direct, Envelope, unmatched
+from serving.http.envelope import Envelope, unmatched
 from serving.http.events import Events
 from serving.http.gate import Gate
 from serving.http.home import TITLE, Home, own_version
@@ -30,6 +31,7 @@ from serving.http.keys import KeyRing, read_keys
 from serving.http.models import Models
 from serving.http.openapi import document
 from serving.http.operation import Operation
+from serving.http.pipelined import Pipelined
 from serving.http.requested import CUSTOMERS, SUBSCRIBERS, Customers, Requested, Subscribers
 from serving.http.source import SourceTopic
 from serving.http.stored import StoredFeatures, StoredScores
@@ -55,7 +57,8 @@ class Parts:
         """As the settings say; connects to nothing yet."""
         case = use_cases.load(settings.use_case)
         client = connect(settings.redis)
-        reader = StateReader.on(client, case, settings.partitions)
+        asked = client if settings.redis.cluster else cast("Client", Pipelined(client))
+        reader = StateReader.on(asked, case, settings.partitions)
         source = SourceTopic.on(settings.kafka, Topics.of(case).generated)
 
         async def release() -> None:
@@ -88,7 +91,7 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
     ring = KeyRing(read_keys(Path(settings.keys_file))) if settings.keys_file else None
     gate = Gate(settings, ring, parts.clock)
     limits = limits_of(settings)
-    app = FastAPI(
+    app = Shortcut(
         title=TITLE,
         openapi_url=None,  # ours is a route like any other, with its rule
         docs_url=None,
@@ -105,17 +108,10 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
     for endpoint in endpoints:
         one, application = endpoint.operation, cast("Any", endpoint)  # a route may be one as well
         app.router.add_route(one.path, application, methods=[one.method], name=one.name)
-    app.add_middleware(Envelope, clock=parts.clock, direct=direct_of(endpoints))
+    app.add_middleware(Envelope, clock=parts.clock)
+    app.directory = Directory(endpoints)
+    app.around = Envelope(answered, parts.clock)
     return app
-
-
-def direct_of(endpoints: Sequence[Endpoint]) -> dict[tuple[str, str], Direct]:
-    """The endpoints whose whole path is known beforehand, by method and path."""
-    return {
-        (one.operation.method, one.operation.path.format(**parameters)): Direct(one, parameters)
-        for one in endpoints
-        for parameters in (*one.operation.known, *([] if "{" in one.operation.path else [{}]))
-    }
 
 
 def operations_of(parts: Parts, rows: int) -> Sequence[Operation]:

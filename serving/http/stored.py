@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import metrics
 from pipeline.clock import Clock
 from pipeline.declaration import UseCase
 from pipeline.fold import Fold
@@ -91,5 +90,4 @@ class StoredScores:
 
 
 def _scored(known: Known, probability: float, model: Scorer) -> Scored:
-    metrics.REQUESTED_SCORES.labels(model.name, model.version).observe(probability)
     return Scored(known, probability, model.decide(probability), model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -13,9 +14,11 @@ from pipeline.times import format_time
 from pipeline.validation import checked_entity
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
+from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses
 from serving.http.problems import Issue, Problem, issue_of, needing, not_found, wrong
 from serving.http.stored import Known, Scored, StoredFeatures, StoredScores
+from serving.http.together import Together, found_apart
 
 MOST_USERS = 1_000
 _STORE = "the store of features"
@@ -79,6 +82,10 @@ class Users:
         self._features = features
         self._scores = scores
         self._units = units_of(features.case)
+        self._found: Together[str, Known | None] = Together(partial(found_apart, features.known))
+        self._scored: Together[str, Scored | None] = Together(
+            lambda names: found_apart(self._scoring().scores, names)
+        )
 
     @property
     def operations(self) -> Sequence[Operation]:
@@ -124,7 +131,7 @@ class Users:
     async def _score(self, call: Call) -> Answer:
         name = _checked(call.path["user_id"])
         with needing(_STORE):
-            found = (await self._scoring().scores([name])).get(name)
+            found = await self._scored.ask(name)
         if found is None:
             raise _nobody()
         return as_json(_told(name, found))
@@ -132,7 +139,7 @@ class Users:
     async def _read(self, call: Call) -> Answer:
         name = _checked(call.path["user_id"])
         with needing(_STORE):
-            found = (await self._features.known([name])).get(name)
+            found = await self._found.ask(name)
         if found is None:
             raise _nobody()
         values = dict(zip(self._features.case.features, found.values, strict=True))
@@ -205,6 +212,7 @@ def _nobody() -> Problem:
 
 def _told(name: str, found: Scored) -> UserScore:
     model = found.model
+    observe_scores(model, (found.probability,))
     return UserScore(
         name, found.decision, found.probability, *_times(found.known), model.name, model.version
     )

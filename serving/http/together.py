@@ -1,0 +1,67 @@
+"""What several requests ask for in one turn of the event loop, asked for at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from pipeline.errors import PipelineError
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+Find = Callable[[Sequence[str]], Awaitable[Mapping[str, Told]]]
+
+
+class Together(Generic[Asked, Told]):
+    """Hands all questions of one turn of the event loop on in one call.
+
+    `answer` gives an answer for each question, in their order; one that is an error is raised to
+    whoever asked. Whatever `answer` raises is raised to all. Who gives up meanwhile stops nothing.
+    """
+
+    def __init__(
+        self, answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]]
+    ) -> None:
+        self._answer = answer
+        self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
+        self._turns: set[asyncio.Task[None]] = set()
+
+    async def ask(self, question: Asked) -> Told:
+        """The answer to one of the questions."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            turn = loop.create_task(self._answer_waiting())
+            self._turns.add(turn)  # the loop itself would forget it
+            turn.add_done_callback(self._turns.discard)
+        done: asyncio.Future[Told] = loop.create_future()
+        self._waiting.append((question, done))
+        return await done
+
+    async def _answer_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        answers: Sequence[Told | Exception]
+        try:
+            answers = await self._answer([question for question, _ in waiting])
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            answers = [error] * len(waiting)
+        for (_, done), answer in zip(waiting, answers, strict=True):
+            if done.done():  # its asker has given up
+                continue
+            if isinstance(answer, Exception):
+                done.set_exception(answer)
+            else:
+                done.set_result(answer)
+
+
+async def found_apart(find: Find[Told], names: Sequence[str]) -> Sequence[Told | Exception | None]:
+    """What is found of each name, None where there is nothing; trouble with one is no other's."""
+    try:
+        found = await find(names)
+    except PipelineError as error:
+        if len(names) == 1:
+            return [error]
+        alone = await asyncio.gather(*(found_apart(find, [name]) for name in names))
+        return [one for (one,) in alone]
+    return [found.get(name) for name in names]
