@@ -14,7 +14,7 @@ PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint model bench bench-quick bench-peers bench-compare space lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint model dvc bench bench-quick bench-peers bench-compare space lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ test: lint ## every check and every test but the slow ones
 	@$(BIN)/python -m embedded --install
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-all: lint .venv-mlflow/.installed ## the slow tests too
+test-all: lint .venv-mlflow/.installed .venv-dvc/.installed ## the slow tests too
 	@$(BIN)/python -m embedded --install
 	$(BIN)/python -m pytest $(PARALLEL) -m ''
 
@@ -58,6 +58,9 @@ lint: setup ## style, format, types, import directions
 model: setup ## train the shipped model again; CASE=telecom_churn DATA=FILE VERSION=2 one that scores requests
 	$(BIN)/python -m training$(if $(CASE),.forms --use-case $(CASE)$(if $(VERSION), --version $(VERSION))$(if $(DATA), --data $(DATA)))
 
+dvc: setup .venv-dvc/.installed ## make the shipped model again from its seed, what has changed of it (dvc.yaml)
+	.venv-dvc/bin/dvc repro
+
 bench: setup ## measure each stage against the usual way of writing it
 	$(BIN)/python -m benchmarks
 
@@ -68,9 +71,10 @@ bench-peers: setup .venv-peers/.installed ## measure stream_features against oth
 	$(BIN)/python -m benchmarks --only peers
 
 # Environments of their own, for what cannot live beside our packages or is needed by few.
-ASIDE := .venv-peers/.installed .venv-mlflow/.installed
+ASIDE := .venv-peers/.installed .venv-mlflow/.installed .venv-dvc/.installed
 .venv-peers/.installed: benchmarks/peers/requirements.txt
 .venv-mlflow/.installed: tests/mlflow_bridge/requirements.txt
+.venv-dvc/.installed: tools/dvc-requirements.txt
 $(ASIDE):
 	@$(PYTHON) -m venv --clear $(@D) && echo '*' > $(@D)/.gitignore
 	@$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r $<
@@ -105,4 +109,4 @@ lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars
 
 clean: ## remove .venv and caches; .pipeline, which holds data, stays
-	rm -rf .venv .venv-peers .venv-mlflow build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-mlflow .venv-dvc build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from pipeline.declaration import UseCase
 from pipeline.events import Event, EventDecoder
-from pipeline.fold import Fold, Tables
+from pipeline.fold import Fold, LookupKey, Tables
 from pipeline.state import EntityState
 from pipeline.validation import Validator
-from pipeline.world import World
+from pipeline.world import SourceRecord
+
+
+class Sent(Protocol):
+    """What a source sends: a world's, or what was kept of one."""
+
+    def events(self) -> Iterator[SourceRecord]:
+        """All events as they arrive."""
+        ...
+
+    def lookups(self) -> Mapping[str, Iterable[tuple[LookupKey, float]]]:
+        """Key and value of every row, by the declared lookup's name."""
+        ...
 
 
 class Scored(NamedTuple):
@@ -49,17 +61,17 @@ class History:
 
 
 def canonical_events(
-    case: UseCase, world: World, end: int, also: Sequence[str] = ()
+    case: UseCase, sent: Sent, end: int, also: Sequence[str] = ()
 ) -> Iterator[Event]:
-    """The world's events as `event_handler` forwards them; `end` in microseconds.
+    """The events sent as `event_handler` forwards them; `end` in microseconds.
 
     `also` names fields to keep besides what the fold reads and the outcome.
     """
     validator, decoder = Validator(case), EventDecoder(case, also=[case.outcome, *also])
-    for record in world.events():
+    for record in sent.events():
         yield decoder.decode(validator.canonical(record.value, end).value)
 
 
-def tables_of(world: World) -> Tables:
-    """The world's lookup tables as the fold reads them."""
-    return {name: dict(rows) for name, rows in world.lookups().items()}
+def tables_of(sent: Sent) -> Tables:
+    """The lookup tables as the fold reads them."""
+    return {name: dict(rows) for name, rows in sent.lookups().items()}

@@ -8,7 +8,7 @@ from typing import cast
 from pipeline.declaration import UseCase
 from pipeline.errors import SettingsError
 from pipeline.world import World, WorldSize
-from training.history import History, canonical_events, tables_of
+from training.history import History, Sent, canonical_events, tables_of
 from training.optimum import OPTIMA, RAW_OPTIMUM
 from training.table import Table, table
 from training.witness import AGE, Ages, Witness, watched
@@ -30,7 +30,7 @@ def world_of(use_case: str, size: WorldSize) -> World:
     return cast("World", module.build(size))
 
 
-def table_of_world(case: UseCase, world: World, end: int) -> Table:
+def table_of_world(case: UseCase, world: Sent, end: int) -> Table:
     """The scores of a whole world that ends at `end` (microseconds), as they were asked for.
 
     Beside each row stand the user's age and, where it is known, the best possible probability.
