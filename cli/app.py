@@ -29,6 +29,7 @@ _COMMANDS = (
     "model",
     "mlflow",
     "retrain",
+    "offers",
     "api",
     "keys",
     "schema",

@@ -11,6 +11,7 @@ from inference_logger.files import LogFiles
 from inference_logger.service import STAGE, InferenceLogger
 from inference_logger.tables import layouts
 from pipeline.process import Process, run_worker
+from pipeline.topics import mails_of, offers_of
 from pipeline.verification import publish
 from pipeline.worker import run
 
@@ -22,6 +23,10 @@ async def work(process: Process) -> None:
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
     settings, topics = process.settings, process.topics.logged
+    if settings.offers.on:
+        for topic in (offers_of(process.case), mails_of(process.case)):
+            await process.topic_made(topic)
+            topics = (*topics, topic)
     known = layouts(process.case)
     files = LogFiles(settings.parquet_dir, settings.instance, process.faults)
     await process.when_up(lambda: asyncio.to_thread(files.prepare, topics, settings.partitions))

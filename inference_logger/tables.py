@@ -8,11 +8,20 @@ import pyarrow as pa
 
 from inference_logger.contents import Content, JsonContent, RejectedContent
 from inference_logger.events import EventShape
+from inference_logger.flat import FlatShape
 from inference_logger.inferences import InferenceShape
 from inference_logger.rows import Rows
 from pipeline.declaration import UseCase
-from pipeline.parquet import CONTROL, EVENT, MILLISECOND, schemas
-from pipeline.topics import Topics
+from pipeline.parquet import (
+    CONTROL,
+    EVENT,
+    MILLISECOND,
+    mail_fields,
+    offer_fields,
+    offer_schemas,
+    schemas,
+)
+from pipeline.topics import Topics, mails_of, offers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,13 @@ class Layout:
 
 def layouts(case: UseCase) -> dict[str, Layout]:
     """How each logged topic of this case becomes columns, by its name. Raises Refusal."""
-    topics, known = Topics.of(case), schemas(case)
+    topics, known = Topics.of(case), {**schemas(case), **offer_schemas(case)}
     contents: dict[str, Content] = {
         topics.incoming: JsonContent(EventShape.of(case)),
         topics.inferences: JsonContent(InferenceShape.of(case)),
         topics.rejected: RejectedContent(),
+        offers_of(case): JsonContent(FlatShape.of(offer_fields(case), ("id", "offer"))),
+        mails_of(case): JsonContent(FlatShape.of(mail_fields(case), ("id", "outcome"))),
     }
     return {name: Layout(known[name], content) for name, content in contents.items()}
 

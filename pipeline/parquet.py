@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.declaration import Field, Integer, Number, Text, UseCase
 from pipeline.errors import Refusal
 from pipeline.origin import Highest
-from pipeline.topics import Topics
+from pipeline.topics import Topics, mails_of, offers_of
 
 SCHEMA_VERSION = 1
 _COMPACTED = "compacted"
@@ -132,6 +132,14 @@ def schemas(case: UseCase) -> dict[str, pa.Schema]:
     }
 
 
+def offer_schemas(case: UseCase) -> dict[str, pa.Schema]:
+    """The schema of each topic that is logged only where offers are on. Raises Refusal."""
+    return {
+        offers_of(case): _schema(case, (*_LOG, *offer_fields(case), *_KEPT)),
+        mails_of(case): _schema(case, (*_LOG, *mail_fields(case), *_KEPT)),
+    }
+
+
 def event_fields(case: UseCase) -> tuple[pa.Field, ...]:
     """The typed columns of an event: what all have, then the fields of all event types."""
     declared = {one.name: _TYPES[type(one)] for event in case.events for one in event.fields}
@@ -169,6 +177,36 @@ def inference_fields(case: UseCase) -> tuple[pa.Field, ...]:
         pa.field("shadow_version", pa.string()),
         pa.field("shadow_hash", pa.string()),
         pa.field("shadow_probability", pa.float64()),
+    )
+
+
+def offer_fields(case: UseCase) -> tuple[pa.Field, ...]:
+    """The typed columns of a decision about an offer; `reason` is null where it is a yes."""
+    return (
+        pa.field("id", pa.string()),
+        pa.field("decided_at", INSTANT),
+        pa.field(case.entity, pa.string()),
+        pa.field("as_of", INSTANT),
+        pa.field("model", pa.string()),
+        pa.field("version", pa.string()),
+        pa.field("probability", pa.float64()),
+        pa.field("campaign", pa.string()),
+        pa.field("offer", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("contacts", pa.string()),
+        pa.field("schema_version", pa.int64()),
+    )
+
+
+def mail_fields(case: UseCase) -> tuple[pa.Field, ...]:
+    """The typed columns of what became of an e-mail; `id` is the decision's."""
+    return (
+        pa.field("id", pa.string()),
+        pa.field("at", INSTANT),
+        pa.field(case.entity, pa.string()),
+        pa.field("outcome", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("schema_version", pa.int64()),
     )
 
 

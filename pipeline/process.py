@@ -20,7 +20,7 @@ from pipeline.kafka.admin import Admin
 from pipeline.kafka.feed import Feed, Positions
 from pipeline.logs import configure, log
 from pipeline.settings import Settings, read_settings
-from pipeline.topics import Topics, group_of
+from pipeline.topics import SOURCE_MAX_BYTES, Topics, group_of
 from pipeline.worker import Stopping
 
 T = TypeVar("T")
@@ -63,6 +63,16 @@ class Process:
                 return admin.topic_ids(names)
 
         return await self.when_up(lambda: asyncio.to_thread(look))
+
+    async def topic_made(self, name: str) -> None:
+        """Return once a topic is there that only some pipelines have, made if it was not."""
+
+        def make() -> None:
+            with Admin.connect(self.settings.kafka) as admin:
+                admin.create_all({name: SOURCE_MAX_BYTES}, self.settings.partitions)
+                admin.check({name: SOURCE_MAX_BYTES}, self.settings.partitions)
+
+        await self.when_up(lambda: asyncio.to_thread(make))
 
     def _wait_for(self, names: tuple[str, ...], admin: Admin) -> None:
         """A topic that is not there may be on its way: workers start before it in a cluster."""

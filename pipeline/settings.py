@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.errors import SettingsError
+from pipeline.offers.deciding import USUAL, Policy
 
 T = TypeVar("T")
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -90,6 +91,35 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """How to reach the mail server, and whom the letters are from."""
+
+    host: str = ""
+    port: int = 587
+    tls: str = "starttls"
+    username: str = ""
+    password: Secret = Secret("")
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OffersSettings:
+    """Whether this pipeline has offers, by which rules, and how they go out.
+
+    `letter` is not sent later than so many `minutes` after its decision. `api` is the churn API
+    that `pipeline offers run` asks.
+    """
+
+    on: bool = False
+    policy: Policy = USUAL
+    letter: str = ""
+    minutes: int = 60
+    smtp: SmtpSettings = SmtpSettings()
+    api: str = "http://127.0.0.1:8000"
+    api_key: Secret = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a worker or a command may be told."""
 
@@ -112,6 +142,7 @@ class Settings:
     logger: LoggerSettings = LoggerSettings()
     retention_days: int = 0
     http: HttpSettings = HttpSettings()
+    offers: OffersSettings = OffersSettings()
 
     @property
     def parquet_dir(self) -> Path:
@@ -198,6 +229,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         retention_days=read.number("RETENTION_DAYS", 0, int, 0),
         http=_http(read),
+        offers=_offers(read),
     )
 
 
@@ -239,4 +271,32 @@ def _http(read: _Reader) -> HttpSettings:
         csv_bytes=read.number("HTTP_CSV_BYTES", 64 * 1024 * 1024, int, 1024),
         csv_rows=read.number("HTTP_CSV_ROWS", 1_000_000, int, 1),
         seconds=read.number("HTTP_SECONDS", 30.0, float, 0.1),
+    )
+
+
+def _offers(read: _Reader) -> OffersSettings:
+    return OffersSettings(
+        on=read.flag("OFFERS"),
+        policy=Policy(
+            campaign=read.text("OFFERS_CAMPAIGN", USUAL.campaign),
+            threshold=read.number("OFFERS_THRESHOLD", USUAL.threshold, float, 0, 1),
+            first_in_days=read.number("OFFERS_FIRST_IN_DAYS", USUAL.first_in_days, int, 0, 3_650),
+            most=read.number("OFFERS_MOST", USUAL.most, int, 1, 100),
+            most_in_days=read.number("OFFERS_MOST_IN_DAYS", USUAL.most_in_days, int, 1, 3_650),
+            quiet_from=read.number("OFFERS_QUIET_FROM", USUAL.quiet_from, int, 0, 24),
+            quiet_until=read.number("OFFERS_QUIET_UNTIL", USUAL.quiet_until, int, 0, 24),
+            hold_out=read.number("OFFERS_HOLD_OUT", USUAL.hold_out, float, 0, 1),
+        ),
+        letter=read.text("OFFERS_LETTER", ""),
+        minutes=read.number("OFFERS_MINUTES", 60, int, 1, 7_200),
+        smtp=SmtpSettings(
+            host=read.text("SMTP_HOST", ""),
+            port=read.number("SMTP_PORT", 587, int, 1, 65_535),
+            tls=read.choice("SMTP_TLS", "starttls", ("starttls", "tls", "none")),
+            username=read.text("SMTP_USERNAME", ""),
+            password=read.secret("SMTP_PASSWORD"),
+            sender=read.text("SMTP_FROM", ""),
+        ),
+        api=read.text("OFFERS_API", "http://127.0.0.1:8000"),
+        api_key=read.secret("OFFERS_API_KEY"),
     )

@@ -64,3 +64,13 @@ def group_of(case: UseCase, stage: str) -> str:
 def ledger_of(case: UseCase) -> str:
     """The topic that remembers which rejected records were replayed; no stage uses it."""
     return f"{case.topic_prefix}replayed-rejections"
+
+
+def offers_of(case: UseCase) -> str:
+    """The topic of decisions about offers; there only where offers are on."""
+    return f"{case.topic_prefix}offers"
+
+
+def mails_of(case: UseCase) -> str:
+    """The topic of what became of each e-mail; there only where some are sent."""
+    return f"{case.topic_prefix}offer-mails"

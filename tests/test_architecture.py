@@ -49,6 +49,8 @@ EDGES = {
     "starlette": ("serving/http/",),
     "uvicorn": ("cli/commands/api.py",),
     "subprocess": ("embedded/", "cli/"),
+    "aiosmtplib": ("marketing/mailing/smtp.py",),
+    "httpx": ("cli/offers/asking.py",),
 }
 """Who may import a client: folders end with a slash."""
 
@@ -82,6 +84,7 @@ PURE = (
     "pipeline/keys.py",
     "pipeline/latest_score.py",
     "pipeline/marker.py",
+    "pipeline/offers/deciding.py",
     "pipeline/origin.py",
     "pipeline/partitioner.py",
     "pipeline/records.py",
@@ -97,6 +100,9 @@ PURE = (
     "pipeline/windows/rolling.py",
     "pipeline/windows/tiles.py",
     "event_handler/core.py",
+    "marketing/inferences.py",
+    "marketing/occasions.py",
+    "marketing/remembering.py",
     "stream_features/cache.py",
     "stream_features/core.py",
     "serving/core.py",

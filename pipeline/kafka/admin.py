@@ -78,7 +78,10 @@ class Admin:
 
     def create(self, topics: Topics, partitions: int) -> list[str]:
         """Make what is missing of a use case's topics, the source included; returns their names."""
-        wanted = {topics.generated: SOURCE_MAX_BYTES, **topics.ours}
+        return self.create_all({topics.generated: SOURCE_MAX_BYTES, **topics.ours}, partitions)
+
+    def create_all(self, wanted: Mapping[str, int], partitions: int) -> list[str]:
+        """Make what is missing of topics like ours: name -> largest record; returns their names."""
         present = self._describe(tuple(wanted))
         missing = {name: size for name, size in wanted.items() if name not in present}
         for name, size in missing.items():

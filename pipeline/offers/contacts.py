@@ -10,6 +10,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -73,12 +74,24 @@ def parse(content: bytes, entity: str) -> Table:
     return Table(hashlib.sha256(content).hexdigest()[:_VERSION_DIGITS], contacts)
 
 
+def read(directory: Path, use_case: str, entity: str) -> Table:
+    """The table in force. Raises Refusal where there is none that can be read. May block."""
+    try:
+        content = path_of(directory, use_case).read_bytes()
+    except OSError as error:
+        raise Refusal(
+            f"there are no contacts and flags of {use_case}: {error.strerror}",
+            "Load them: `pipeline offers load contacts.csv`",
+        ) from error
+    return parse(content, entity)
+
+
 class ContactsFile:
     """The table as it is now; read again whenever the file is another one."""
 
     def __init__(self, directory: Path, use_case: str, entity: str) -> None:
         self._path = path_of(directory, use_case)
-        self._entity = entity
+        self._read = partial(read, directory, use_case, entity)
         self._stamp: Stamp | None = None
         self._table: Table | None = None
         self._said = ""
@@ -89,16 +102,22 @@ class ContactsFile:
         May block: a large table takes seconds to read.
         """
         try:
-            stat = self._path.stat()
-            stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-            if stamp != self._stamp:
-                self._table, self._stamp = None, None
-                self._table, self._stamp = parse(self._path.read_bytes(), self._entity), stamp
+            stamp = self._stamped()
+            if stamp is None or stamp != self._stamp:
+                self._table, self._stamp = self._read(), stamp
             self._said = ""
-        except (OSError, Refusal) as error:
+        except Refusal as error:
             self._table, self._stamp = None, None
             self._say(str(error))
         return self._table
+
+    def _stamped(self) -> Stamp | None:
+        """What another file would have otherwise; None where there is none."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
     def _say(self, why: str) -> None:
         if why != self._said:

@@ -76,6 +76,10 @@ class Policy:
     hold_out: float = 0.1
 
 
+USUAL = Policy()
+"""Unless the settings say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A churn probability of somebody as of a moment."""

@@ -1,0 +1,1 @@
+"""What `pipeline offers` does, besides talking to the terminal."""
