@@ -47,14 +47,29 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the API said of one user, by which version of the model, on features as of when."""
+
+    user: str
+    prediction: str
+    probability: float
+    version: str
+    as_of: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
-    """One demo run. `load` is as fast as it goes, `latency` at a steady rate."""
+    """One demo run. `load` is as fast as it goes, `latency` at a steady rate.
+
+    `told` is what the API said when every lag was zero.
+    """
 
     directory: Path
     world: WorldSize
     load: Phase
     latency: Phase
     example_entity: str
+    told: tuple[Told, ...] = ()
 
     @property
     def generated(self) -> int:

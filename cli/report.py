@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.facts import RunFacts
+from cli.facts import RunFacts, Told
 from cli.selfcheck.result import Check, CheckResult, Figures, Files, Quality
 
 _COMMAND = ".venv/bin/pipeline"
@@ -26,6 +26,7 @@ def render(result: CheckResult, run: RunFacts) -> RenderableType:
         *_section("Records", _volume(figures, run)),
         *_section(f"Rates: {records}", _rates(run)),
         *(_scores(figures) if figures.is_scored else ()),
+        *(_section("Asked over HTTP", _told(run.told)) if run.told else ()),
         *_section("Checks", _checks(result.checks)),
         *(part for check in result.checks if not check.ok for part in _mismatches(check)),
         *_section("Parquet", _files(figures.files)),
@@ -89,6 +90,11 @@ def _guesses(one: Quality | None) -> tuple[str, ...]:
         return ("0",)
     auc = "-" if one.auc is None else f"{one.auc:.3f}"
     return (f"{one.scores:,}", f"{one.accuracy:.3f}", f"{one.log_loss:.3f}", auc)
+
+
+def _told(told: Sequence[Told]) -> Table:
+    rows = [(one.user, one.prediction, f"{one.probability:.3f}", one.version) for one in told]
+    return _table(("", "prediction", "probability", "model"), rows)
 
 
 def _checks(checks: Sequence[Check]) -> Table:

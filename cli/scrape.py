@@ -16,11 +16,16 @@ _HOST = "127.0.0.1"
 _COUNTED_ELSEWHERE = frozenset({"rejected", "replayed", "undecoded"})
 _OUT = frozenset({"forwarded", "counted", "scored", "logged"})
 _FOLD = "stream_features"
+_OWN_REQUESTS = frozenset({"/metrics", "/v2/health/live", "/v2/health/ready"})
+_REFUSED = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Records that came in, went out, and were rejected since the worker began; and its lag."""
+    """Records that came in, went out, and were rejected since the worker began; and its lag.
+
+    Of the API: requests, those that were answered, and those that were answered with an error.
+    """
 
     records_in: int = 0
     out: int = 0
@@ -80,13 +85,25 @@ def numbers_in(text: str, case: UseCase) -> Numbers:
     samples = _samples(text)
     rejected = _total(samples, "pipeline_rejected_total")
     dealt_with = [one for one in samples if one.name == "pipeline_records_total"]
-    return Numbers(
+    records = Numbers(
         records_in=rejected
         + _sum(one for one in dealt_with if one.labels["outcome"] not in _COUNTED_ELSEWHERE),
         out=_sum(one for one in dealt_with if _goes_out(one, case)),
         rejected=rejected,
         lag=_total(samples, "pipeline_lag_records"),
     )
+    return records + _requests(samples)
+
+
+def _requests(samples: Iterable[Sample]) -> Numbers:
+    """Those of callers: not what we ask ourselves to see whether it is well."""
+    asked = [
+        one
+        for one in samples
+        if one.name == "requests_total" and one.labels["route"] not in _OWN_REQUESTS
+    ]
+    refused = _sum(one for one in asked if int(one.labels["status"]) >= _REFUSED)
+    return Numbers(records_in=_sum(asked), out=_sum(asked) - refused, rejected=refused)
 
 
 def models_in(text: str) -> Models:

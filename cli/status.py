@@ -10,6 +10,7 @@ from cli.markers import Markers, read_markers
 from cli.pauses import PauseStatus, by_pause, read_pauses
 from cli.runs import RunNote
 from cli.scrape import Models, fetch, models_in
+from cli.workers import kind_of
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
@@ -138,16 +139,21 @@ def _markers(markers: Markers) -> list[MarkerStatus]:
 def _workers(note: RunNote) -> list[WorkerStatus]:
     return [
         WorkerStatus(
-            name, port, _state(port), ended=note.deaths.get(name, 0), why=note.why.get(name, "")
+            name,
+            port,
+            _state(name, port),
+            ended=note.deaths.get(name, 0),
+            why=note.why.get(name, ""),
         )
         for name, port in note.workers.items()
     ]
 
 
-def _state(port: int) -> str:
-    if fetch(port, "/ready") is not None:
+def _state(instance: str, port: int) -> str:
+    kind = kind_of(instance)
+    if fetch(port, kind.ready) is not None:
         return "ready"
-    return "silent" if fetch(port, "/live") is None else "live"
+    return "silent" if fetch(port, kind.live) is None else "live"
 
 
 def _models(ports: Sequence[int]) -> Models:

@@ -18,6 +18,7 @@ from cli.console import say
 from cli.pauses import PauseStatus
 from cli.runs import find, settings_of
 from cli.status import Status, WorkerStatus, read_status
+from cli.workers import page_of
 
 app = typer.Typer(add_completion=False)
 
@@ -58,7 +59,7 @@ def _print(console: Console, found: Status) -> None:
 
 
 def _worker(worker: WorkerStatus) -> str:
-    line = f"{worker.instance}: {worker.state}, metrics on port {worker.port}"
+    line = f"{worker.instance}: {worker.state}, {page_of(worker.instance, worker.port)}"
     if not worker.ended:
         return line
     times = "once" if worker.ended == 1 else f"{worker.ended} times"

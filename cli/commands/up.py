@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.api_port import with_api_port
 from cli.console import say
 from cli.live import shown
 from cli.running import Base, base, workers
 from cli.servers import run_directory
 from cli.supervisor import Supervisor
 from cli.watch import Watch
-from cli.workers import counts_of
+from cli.workers import API, counts_of, page_of
 
 _TICK_SECONDS = 0.1
 
@@ -34,10 +35,10 @@ def up(
         typer.Option("--workers", metavar="STAGE=N", help="How many of a stage; repeatable."),
     ] = None,
 ) -> None:
-    """Run Kafka, Redis and all workers until Ctrl-C.
+    """Run Kafka, Redis, all workers and the API until Ctrl-C.
 
     Kafka and Redis are embedded ones under .pipeline/ unless PIPELINE_KAFKA and PIPELINE_REDIS
-    name others.
+    name others. `--workers api=0` leaves the API out.
 
     Example: pipeline up --resume --workers stream_features=2
     """
@@ -47,7 +48,7 @@ def up(
     tell = partial(say, console)
     try:
         with (
-            base(os.environ, directory, tell) as ready,
+            base(with_api_port(os.environ), directory, tell) as ready,
             workers(ready, counts, tell) as supervisor,
         ):
             _watch(console, ready, supervisor)
@@ -59,7 +60,7 @@ def _watch(console: Console, ready: Base, supervisor: Supervisor) -> None:
     """Keep the workers running, and show how they do, until KeyboardInterrupt or a server's end."""
     watch = Watch(supervisor.workers, ready.case)
     due = 0.0
-    with shown(console, _caption(ready)) as (show, pause):
+    with shown(console, _caption(ready, supervisor)) as (show, pause):
         while True:
             now = time.monotonic()
             ready.servers.check()
@@ -70,9 +71,11 @@ def _watch(console: Console, ready: Base, supervisor: Supervisor) -> None:
             time.sleep(_TICK_SECONDS)
 
 
-def _caption(ready: Base) -> str:
+def _caption(ready: Base, supervisor: Supervisor) -> str:
     found = ready.servers.endpoints
+    specs = [worker.spec for worker in supervisor.workers if worker.spec.stage == API]
+    pages = "".join(f"API {page_of(spec.instance, spec.port)}  " for spec in specs)
     return (
-        f"Kafka {found.kafka}  Redis {found.redis}  "
+        f"Kafka {found.kafka}  Redis {found.redis}  {pages}"
         f"logs {ready.directory / 'logs'}  Ctrl-C stops everything"
     )

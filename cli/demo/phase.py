@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cli.demo.display import Show
 from cli.demo.progress import Drain, bars, give_up_on_the_dying
 from cli.demo.sending import Sending
+from cli.endings import Failed
 from cli.facts import Phase
 from cli.lags import LagReader
 from cli.running import Base
@@ -17,6 +19,8 @@ from generator.pace import Pace
 from pipeline.clock import Clock
 from pipeline.topics import stages_of
 from pipeline.world import SourceRecord
+
+Answer = TypeVar("Answer")
 
 PATIENCE_SECONDS = 60.0
 _READ_SECONDS = 0.5
@@ -70,6 +74,15 @@ class Driver:
             malformed=sending.sent - load.good,
             stages=drain.work(),
         )
+
+    def wait_for(self, ask: Callable[[], Answer | None], what: str) -> Answer:
+        """Ask until there is an answer. Blocks; raises Failed where there is none for a minute."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (answer := ask()) is None:
+            if time.monotonic() > until:
+                raise Failed(f"{what} does not come (logs: {self.base.directory / 'logs'})")
+            self._wait(_TICK_SECONDS)
+        return answer
 
     def _wait(self, seconds: float) -> None:
         """Let time pass while the workers are looked after. Raises Failed for a dying one."""

@@ -19,6 +19,8 @@ from pipeline.settings import read_settings
 from pipeline.world import WorldSize
 
 _QUICK = {"PIPELINE_LOGGER_SECONDS": "1"}  # the demo waits for the last file of each phase
+# Nobody but the demo asks its API: on any port that is free, and without a key.
+_ALONE = {f"PIPELINE_HTTP_{name}": "" for name in ("HOST", "PORT", "KEYS")}
 
 
 def run_demo(
@@ -32,7 +34,7 @@ def run_demo(
     case = use_cases.load(read_settings(environ).use_case)
     with ThreadPoolExecutor(1) as aside:
         story = aside.submit(_story, case, size, rate, console)
-        with base({**_QUICK, **environ}, directory, partial(say, console)) as ready:
+        with base({**_QUICK, **environ, **_ALONE}, directory, partial(say, console)) as ready:
             holds: bool = story.result().play(ready)
     return holds
 

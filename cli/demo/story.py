@@ -11,22 +11,25 @@ from functools import partial
 from rich.console import Console
 
 from cli.console import say
+from cli.demo.asking import ask
 from cli.demo.display import displayed
 from cli.demo.phase import Driver
 from cli.demo.world import LATENCY_RATE, LATENCY_SECONDS, DemoWorld
-from cli.facts import RunFacts
+from cli.facts import RunFacts, Told
 from cli.lags import LagReader
 from cli.models import in_service
 from cli.report import render
 from cli.running import Base, workers
 from cli.selfcheck import check
 from cli.supervisor import Supervisor
-from cli.workers import counts_of
+from cli.workers import API, counts_of
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.kafka.admin import Admin
 from pipeline.world import WorldSize
+
+ASKED_USERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,19 @@ class Story:
             tell(f"At a steady rate: {LATENCY_RATE:g} events a second, {LATENCY_SECONDS} s ...")
             with displayed(self.console) as show:
                 latency = driver.run(world.latency(clock), show)
-        return RunFacts(ready.directory, world.size, load, latency, world.first_entity)
+            told = self._told(driver) if ready.case.model else ()
+        users = world.first_entities(1)
+        return RunFacts(ready.directory, world.size, load, latency, users[0], told)
+
+    def _told(self, driver: Driver) -> tuple[Told, ...]:
+        """What the API says of some users."""
+        users = self.world.first_entities(ASKED_USERS)
+        say(self.console, f"Asking the API for {len(users)} users ...")
+        port = next(one.spec.port for one in driver.supervisor.workers if one.spec.stage == API)
+        return tuple(
+            driver.wait_for(partial(ask, port, user), f"the API's score of {user}")
+            for user in users
+        )
 
 
 def _refuse_used_topics(ready: Base) -> None:

@@ -38,10 +38,15 @@ class DemoWorld:
         build = world_of(case.name)
         return cls(case, size, build(size), build)
 
-    @property
-    def first_entity(self) -> str:
-        """The entity of the first event."""
-        return (next(self.world.events()).key or b"").decode()
+    def first_entities(self, count: int) -> list[str]:
+        """The entities of the first events, each once; fewer where there are fewer."""
+        names = ((event.key or b"").decode() for event in self.world.events())
+        found: dict[str, None] = {}
+        for name in names:
+            found[name] = None
+            if len(found) == count:
+                break
+        return [*found]
 
     def load(self, clock: Clock, rate: float | None) -> Load:
         """All of it, malformed records among it; as fast as it goes unless a rate is asked for."""

@@ -17,6 +17,7 @@ from cli.selfcheck.inferences import ModelOf, as_folded, as_modelled, one_each
 from cli.selfcheck.logged import Logged, in_force, once
 from cli.selfcheck.result import Check, CheckResult, Files
 from cli.selfcheck.scores import as_last_inferred
+from cli.selfcheck.told import as_told
 from pipeline.declaration import UseCase
 from pipeline.refold import TableOf
 from pipeline.topics import Topics
@@ -49,6 +50,7 @@ def examine(case: UseCase, evidence: Evidence, run: RunFacts) -> CheckResult:
             as_refolded(refolded, evidence.features),
             markers_at_end(case, _progress(case, evidence, refolded)),
             *_scores(case, evidence, recomputed.scored, refolded.scores, scoring),
+            *_told(case, evidence, refolded, run),
             *_records(case, evidence, run),
         )
     return CheckResult(checks, figures(case, logged, run, evidence.files))
@@ -81,6 +83,13 @@ def _scores(
         modelled.result(),
         as_last_inferred(case, inferences, incoming, evidence.scores),
     ]
+
+
+def _told(
+    case: UseCase, evidence: Evidence, refolded: refold.Refolded, run: RunFacts
+) -> list[Check]:
+    """Nothing where nobody was asked for."""
+    return [as_told(case, refolded.hashes, evidence.model_of, run.told)] if run.told else []
 
 
 def _as_modelled(case: UseCase, evidence: Evidence) -> Check:

@@ -81,6 +81,13 @@ def test_a_demo_keeps_every_promise(demo: tuple[Pipeline, int, str]) -> None:
     assert status == 0, output
 
 
+def test_it_asks_the_api_for_three_users_and_the_log_agrees(
+    demo: tuple[Pipeline, int, str],
+) -> None:
+    _, _, output = demo
+    assert re.search(r"the API's answers are the log's +3 users +0", output), output
+
+
 def test_its_try_next_commands_work_afterwards(demo: tuple[Pipeline, int, str]) -> None:
     pipeline, _, output = demo
     commands = re.findall(r"^\.venv/bin/pipeline (.+)$", output, re.MULTILINE)
@@ -98,7 +105,7 @@ def test_ctrl_c_in_the_middle_leaves_no_process(tmp_path: Path) -> None:
     with pipeline.started("demo", "--users", "2000", "--rate", "100") as process:
         assert eventually(lambda: pipeline.said("generated"), 60)
         begun = children(process.pid)
-        assert len(begun) == 6
+        assert len(begun) == 7
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert not any(runs(pid) for pid in begun)

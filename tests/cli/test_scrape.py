@@ -46,6 +46,17 @@ pipeline_records_total{stage="inference_logger",type="inferences",outcome="repla
     assert numbers_in(page, CASE) == Numbers(records_in=10, out=10)
 
 
+def test_of_an_api_it_gives_what_callers_asked_for_and_what_was_refused() -> None:
+    page = """
+# TYPE requests_total counter
+requests_total{method="POST",route="/predict",status="200"} 7.0
+requests_total{method="POST",route="/predict",status="422"} 2.0
+requests_total{method="GET",route="/metrics",status="200"} 50.0
+requests_total{method="GET",route="/v2/health/ready",status="200"} 9.0
+"""
+    assert numbers_in(page, CASE) == Numbers(records_in=9, out=7, rejected=2)
+
+
 MODELS_PAGE = """
 # TYPE pipeline_model_info gauge
 pipeline_model_info{model="first_day_churn",version="1"} 0.0

@@ -19,7 +19,7 @@ from tests.cli.helpers import children, eventually, runs
 ROOT = Path(__file__).parents[2]
 ONLY_HANDLER = [
     word
-    for stage in ("stream_features", "serving", "inference_logger")
+    for stage in ("stream_features", "serving", "inference_logger", "api")
     for word in ("--workers", f"{stage}=0")
 ]
 

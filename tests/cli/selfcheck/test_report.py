@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.facts import Phase, RunFacts, StageWork
+from cli.facts import Phase, RunFacts, StageWork, Told
 from cli.report import render
 from cli.selfcheck import Check, CheckResult
 from cli.selfcheck.result import Figures, Files, Latency, Quality
@@ -16,7 +16,14 @@ from pipeline.world import WorldSize
 WORK = (StageWork("event_handler", 203_000, 7.0), StageWork("serving", 170_000, 8.5))
 LOAD = Phase("load", 0, 9_000_000, 10_000_000, 203_000, 1_000, WORK)
 STEADY = Phase("latency", 10_000_000, 20_000_000, 21_000_000, 5_000, 0, WORK)
-RUN = RunFacts(Path("run"), WorldSize(2_000, 100, 1), LOAD, STEADY, "3f2a-17")
+RUN = RunFacts(
+    Path("run"),
+    WorldSize(2_000, 100, 1),
+    LOAD,
+    STEADY,
+    "3f2a-17",
+    (Told("3f2a-17", "churn", 0.8125, "2", 0),),
+)
 FIGURES = Figures(
     is_scored=True,
     events=207_000,
@@ -55,6 +62,7 @@ def printed(result: CheckResult = RESULT) -> str:
         "event -> score 4,400 15 44",
         "every score 174,321 0.912 0.234 0.951",
         "each user's last 2,050 0.951 0.134 -",
+        "3f2a-17 churn 0.812 2",
         "it is as it should be 2,000 users 0",
         "41 files, 12.3 MB: .pipeline/run/data/first_day_churn",
         "All 1 checks hold.",
