@@ -14,7 +14,7 @@ PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint model dvc bench bench-quick bench-peers bench-compare space lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint audit model dvc bench bench-quick bench-peers bench-compare space lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lint: setup ## style, format, types, import directions
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
+audit: .venv-audit/.installed ## ask PyPI (by network) for known weaknesses of all that is pinned
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+
 model: setup ## train the shipped model again; CASE=telecom_churn DATA=FILE VERSION=2 one that scores requests
 	$(BIN)/python -m training$(if $(CASE),.forms --use-case $(CASE)$(if $(VERSION), --version $(VERSION))$(if $(DATA), --data $(DATA)))
 
@@ -71,10 +74,11 @@ bench-peers: setup .venv-peers/.installed ## measure stream_features against oth
 	$(BIN)/python -m benchmarks --only peers
 
 # Environments of their own, for what cannot live beside our packages or is needed by few.
-ASIDE := .venv-peers/.installed .venv-mlflow/.installed .venv-dvc/.installed
+ASIDE := .venv-peers/.installed .venv-mlflow/.installed .venv-dvc/.installed .venv-audit/.installed
 .venv-peers/.installed: benchmarks/peers/requirements.txt
 .venv-mlflow/.installed: tests/mlflow_bridge/requirements.txt
 .venv-dvc/.installed: tools/dvc-requirements.txt
+.venv-audit/.installed: tools/audit-requirements.txt
 $(ASIDE):
 	@$(PYTHON) -m venv --clear $(@D) && echo '*' > $(@D)/.gitignore
 	@$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r $<
@@ -109,4 +113,4 @@ lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars
 
 clean: ## remove .venv and caches; .pipeline, which holds data, stays
-	rm -rf .venv .venv-peers .venv-mlflow .venv-dvc build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-mlflow .venv-dvc .venv-audit build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
