@@ -17,7 +17,7 @@ from training.table import Floats, Table
 FOLDS = 3
 ROWS = 60_000  # taken evenly out of all: rows of one user say much the same
 
-_DIGITS = 4  # trees add up in the order in which threads finish
+_DIGITS = 4  # another processor gives other last bits
 _Fit = tuple[int, int]
 
 _T = TypeVar("_T")
