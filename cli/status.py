@@ -64,7 +64,7 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; `model` is what a serving worker says it has in service.
+    """Everything; `model` is what serving workers and the API say they have in service.
 
     `challenger` is on trial beside it; `model_refused` should be either, and cannot be used.
     `verified` is what the last `pipeline dataset --verify` found of the inputs in the log here.
