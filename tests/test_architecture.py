@@ -47,7 +47,7 @@ EDGES = {
     "mlflow": ("mlflow_bridge/server.py", "mlflow_bridge/mlmodel.py"),
     "fastapi": ("serving/http/",),
     "starlette": ("serving/http/",),
-    "uvicorn": ("cli/commands/api.py",),
+    "uvicorn": ("cli/commands/api.py", "serving/http/protocol.py"),
     "subprocess": ("embedded/", "cli/"),
     "aiosmtplib": ("marketing/mailing/smtp.py",),
     "httpx": ("cli/offers/asking.py",),

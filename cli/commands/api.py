@@ -53,7 +53,7 @@ def api(
             port=http.port,
             workers=processes,
             loop="uvloop",
-            http="httptools",
+            http="serving.http.protocol:OneWrite",  # httptools
             log_config=None,
             access_log=False,  # it would name users
             server_header=False,
