@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +17,13 @@ import use_cases
 from cli.console import say
 from cli.datasets import epochs_of
 from cli.endings import Failed
-from cli.offers.asking import CUSTOMER, Decided, Rules, ask_all, client_of, customers_in
+from cli.offers.asking import Decided, Rules, ask_all, client_of, customers_in
 from cli.offers.beginning import begin as begin_anew
 from cli.offers.effect import Effect, effect
-from cli.runs import settings_of
+from cli.runs import environment, find, settings_of
 from pipeline.clock import SystemClock
 from pipeline.errors import Refusal
-from pipeline.offers.contacts import install, read
+from pipeline.offers.contacts import CUSTOMER, install, read
 from pipeline.offers.deciding import Contacts, Decision
 from pipeline.settings import Settings
 from training.data.labels import LabelsBy, labels_by
@@ -63,6 +64,24 @@ def begin() -> None:
     settings = settings_of(os.environ, "KAFKA", "REDIS")
     passed = begin_anew(settings, use_cases.load(settings.use_case))
     typer.echo(f"marketing begins behind {passed:,} scores")
+
+
+@app.command()
+def decide() -> None:
+    """Run the worker that decides about offers beside a running pipeline, until Ctrl-C.
+
+    Example: pipeline offers decide
+    """
+    _become("marketing")
+
+
+@app.command()
+def mail() -> None:
+    """Run the worker that sends offers by e-mail beside a running pipeline, until Ctrl-C.
+
+    Example: PIPELINE_SMTP_HOST=relay pipeline offers mail
+    """
+    _become("marketing.mailing")
 
 
 @app.command()
@@ -119,6 +138,14 @@ def run(
     failed = sum(one.decision is None for one in decided)
     if failed:
         raise Failed(f"{failed:,} of {len(decided):,} customers could not be scored")
+
+
+def _become(module: str) -> None:
+    """Go on as a worker, with the settings that a command finds."""
+    settings_of(os.environ, "KAFKA", "REDIS")
+    complete = environment(os.environ, find(os.environ))
+    command = [sys.executable, "-m", module]
+    os.execve(sys.executable, command, complete)  # noqa: S606 - a program of ours, no shell
 
 
 def _entity_of(name: str) -> str:

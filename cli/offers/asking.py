@@ -16,11 +16,9 @@ import msgspec
 from cli.endings import Failed
 from pipeline.declaration.form import Form, Quantity
 from pipeline.errors import InfrastructureError, Refusal
+from pipeline.offers.contacts import CUSTOMER
 from pipeline.offers.deciding import NEW, Contacts, Decision, Policy, Score, decide
 from pipeline.settings import Secret
-
-CUSTOMER = "customerID"
-"""The column or field that names a customer, in the file and in the table of contacts."""
 
 ROUTES = {"telecom_churn": "/v1/customer?detail=true", "subscription_churn": "/predict"}
 """Where each case is scored."""

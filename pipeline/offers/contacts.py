@@ -23,6 +23,9 @@ from pipeline.validation import checked_entity
 
 T = TypeVar("T")
 
+CUSTOMER = "customerID"
+"""What names whom a request is about, where there is no stream with an entity of its own."""
+
 _FLAGS = {"yes": True, "no": False}
 _FLAG_COLUMNS = ("consent", "self_excluded", "harm")
 _MOST_ADDRESS_BYTES = 254  # RFC 5321, 4.5.3.1.3 without the angle brackets

@@ -267,6 +267,26 @@ def test_without_an_api_a_run_ends_with_4(
     assert "nobody gets an offer" in ended.errors
 
 
+@pytest.mark.parametrize(
+    ("command", "module"), [("decide", "marketing"), ("mail", "marketing.mailing")]
+)
+def test_a_worker_is_run_with_the_settings_that_a_command_finds(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, module: str
+) -> None:
+    became: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr("os.execve", lambda _, *rest: became.append(rest))
+    monkeypatch.setenv("PIPELINE_KAFKA", "broker:9092")
+    monkeypatch.setenv("PIPELINE_REDIS", "redis://store:6379/0")
+    assert run("offers", command).status == 0
+    ((argv, environ),) = became
+    assert argv[1:] == ["-m", module]
+    assert environ["PIPELINE_LOOKUPS"].endswith(".pipeline/outside/lookups")
+
+
+def test_without_a_pipeline_a_worker_is_refused(run: Run) -> None:
+    assert run("offers", "decide").status == 3
+
+
 def test_marketing_begins_at_the_end_with_nothing_remembered(
     settings: Settings, case: UseCase, topics: Topics, kafka: str
 ) -> None:
