@@ -5,7 +5,6 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,13 +21,12 @@ from serving.http.models import Models
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses, for_everyone
 from serving.http.problems import Issue, Problem, not_found, unavailable, wrong
-from serving.http.tensors import FormTensors, Matrix, MatrixTensors, Tensor, Tensors, TensorShape
+from serving.http.scoring import Scoring
+from serving.http.tensors import FormTensors, MatrixTensors, Tensor, Tensors, TensorShape
 from serving.scorer import Scorer
 
 PROBABILITY, PREDICTION = "probability", "prediction"
 _OUTPUTS = (TensorShape(PROBABILITY, "FP64", (-1,)), TensorShape(PREDICTION, "BYTES", (-1,)))
-_MANY_ROWS = 64
-"""From so many on another thread scores: a forest takes some 2 ms for them."""
 _BINARY = b"inference-header-content-length"
 
 
@@ -96,10 +94,16 @@ class InferAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One model: how its inputs are sent, and the version now in force."""
+    """One model: how its inputs are sent, the version now in force, and how it scores."""
 
     tensors: Tensors
     model: Callable[[], Scorer]
+    scoring: Scoring[Scorer]
+
+    @classmethod
+    def of(cls, tensors: Tensors, model: Callable[[], Scorer]) -> Served:
+        """With a scoring of its own."""
+        return cls(tensors, model, Scoring(model))
 
 
 class Inference:
@@ -193,8 +197,8 @@ class Inference:
         wanted = tuple(one.name for one in asked.outputs) or (PROBABILITY, PREDICTION)
         if not {PROBABILITY, PREDICTION}.issuperset(wanted):
             raise wrong(Issue("unknown_output", "outputs", f"{PROBABILITY}, {PREDICTION}"))
-        model = served.model()
-        probabilities = await _scored(model, rows)
+        model, probabilities = await served.scoring.score(rows)
+        observe_scores(model, probabilities)
         decisions = [model.decide(one) for one in probabilities]
         outputs = _outputs(probabilities, decisions, wanted)
         return as_json(InferAnswer(model.name, model.version, outputs, asked.id))
@@ -223,11 +227,11 @@ class Inference:
 def served_of(models: Models) -> dict[str, Served]:
     """All models by their name; those that score requests first."""
     forms = {
-        name: Served(FormTensors(one.current.form), partial(_form_in_force, one))
+        name: Served.of(FormTensors(one.current.form), partial(_form_in_force, one))
         for name, one in models.forms.items()
     }
     streams = {
-        name: Served(MatrixTensors(one.case.inputs), partial(_in_force, one.holder))
+        name: Served.of(MatrixTensors(one.case.inputs), partial(_in_force, one.holder))
         for name, one in models.streams.items()
     }
     return {**forms, **streams}
@@ -246,14 +250,6 @@ def _form_in_force(holder: FormHolder) -> Scorer:
 
 def _in_force(holder: ModelHolder) -> Scorer:
     return holder.current
-
-
-async def _scored(model: Scorer, rows: Matrix) -> list[float]:
-    many = len(rows) >= _MANY_ROWS
-    found = await asyncio.to_thread(model.score, rows) if many else model.score(rows)
-    probabilities: list[float] = found.tolist()
-    observe_scores(model, probabilities)
-    return probabilities
 
 
 def _outputs(

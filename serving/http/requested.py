@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, UnsetType
 
 from pipeline import metrics
@@ -18,6 +19,7 @@ from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Handler, Operation, Parameter
 from serving.http.problems import Issue, issues_of, unavailable, wrong
 from serving.http.schemas import form_schema
+from serving.http.scoring import Scoring
 from serving.model import CHURN
 
 CUSTOMERS, SUBSCRIBERS = "telecom_churn", "subscription_churn"
@@ -58,6 +60,7 @@ class Requested:
     def __init__(self, form: Form, holder: FormHolder | None) -> None:
         self.form = form
         self._holder = holder
+        self._scoring = Scoring(self.in_service)
         self._optional = [
             one.name for one in form.fields if isinstance(one, Quantity) and one.empty is not None
         ]
@@ -79,7 +82,7 @@ class Requested:
             parameters=parameters,
         )
 
-    def scored(self, body: bytes) -> tuple[FormScorer, Row, float]:
+    async def scored(self, body: bytes) -> tuple[FormScorer, Row, float]:
         """The probability of one request, by which model, on which inputs. Raises Problem."""
         scorer = self.in_service()
         request = _decoded(body)
@@ -87,7 +90,7 @@ class Requested:
             row = scorer.decode(request)
         except FormError as error:
             raise wrong(*issues_of(error)) from None
-        probability = float(scorer.score([row])[0])
+        scorer, (probability,) = await self._scoring.score(np.array([row]))
         self._count(scorer, request, probability)
         return scorer, row, probability
 
@@ -120,7 +123,7 @@ class Customers:
 
     async def _score(self, call: Call) -> Answer:
         detail = _flag(call, "detail")
-        scorer, row, probability = self._requested.scored(await call.body())
+        scorer, row, probability = await self._requested.scored(await call.body())
         prediction = scorer.decide(probability)
         if not detail:
             return as_json(Decision(prediction))
@@ -141,7 +144,7 @@ class Subscribers:
         return (self._requested.operation("/predict", self._score, answer),)
 
     async def _score(self, call: Call) -> Answer:
-        scorer, _, probability = self._requested.scored(await call.body())
+        scorer, _, probability = await self._requested.scored(await call.body())
         return as_json(ChurnFlag(int(scorer.decide(probability) == CHURN), probability))
 
 
