@@ -14,7 +14,7 @@ PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint audit model dvc bench bench-quick bench-peers bench-compare space lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint audit model dvc bench bench-quick bench-peers bench-http bench-compare space lock lock-kafka clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,9 +73,13 @@ bench-quick: setup ## the same on fewer events
 bench-peers: setup .venv-peers/.installed ## measure stream_features against other frameworks
 	$(BIN)/python -m benchmarks --only peers
 
+bench-http: setup .venv-flask/.installed ## measure the HTTP service beside Flask and scikit-learn
+	$(BIN)/python -m benchmarks --only http
+
 # Environments of their own, for what cannot live beside our packages or is needed by few.
-ASIDE := .venv-peers/.installed .venv-mlflow/.installed .venv-dvc/.installed .venv-audit/.installed
+ASIDE := .venv-peers/.installed .venv-flask/.installed .venv-mlflow/.installed .venv-dvc/.installed .venv-audit/.installed
 .venv-peers/.installed: benchmarks/peers/requirements.txt
+.venv-flask/.installed: benchmarks/http/flask_server/requirements.txt
 .venv-mlflow/.installed: tests/mlflow_bridge/requirements.txt
 .venv-dvc/.installed: tools/dvc-requirements.txt
 .venv-audit/.installed: tools/audit-requirements.txt
@@ -113,4 +117,4 @@ lock-kafka: setup ## pin Kafka's jars again
 	$(BIN)/python -m embedded.kafka_jars
 
 clean: ## remove .venv and caches; .pipeline, which holds data, stays
-	rm -rf .venv .venv-peers .venv-mlflow .venv-dvc .venv-audit build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-flask .venv-mlflow .venv-dvc .venv-audit build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.findings import Findings
+from benchmarks.http.contest import measure_http
 from benchmarks.latency import measure_latency
 from benchmarks.rivals import measure_peers
 from benchmarks.rolling import measure_rolling
@@ -24,8 +25,9 @@ PARTS: dict[str, Part] = {
     "memory": measure_weight,
     "start": measure_start,
     "peers": measure_peers,
+    "http": measure_http,
 }
 """By name, in the order in which they are measured."""
 
-ASKED_FOR = frozenset({"peers"})
+ASKED_FOR = frozenset({"peers", "http"})
 """Measured only where they are named: they need more than is installed."""

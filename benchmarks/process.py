@@ -17,8 +17,17 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_bytes(pid: int) -> int:
     """The memory that it holds now; 0 for one that has ended."""
+    return _memory(pid, "VmRSS")
+
+
+def high_water_bytes(pid: int) -> int:
+    """The most memory that it has held; 0 for one that has ended."""
+    return _memory(pid, "VmHWM")
+
+
+def _memory(pid: int, which: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
-        if name == "VmRSS":
+        if name == which:
             return int(value.split()[0]) * 1024
     return 0

@@ -9,7 +9,7 @@ from typing import Literal
 
 from benchmarks.course import Figures
 
-Rate = Literal["rate", "cpu_rate"]
+Rate = Literal["rate", "cpu_rate", "answers"]
 
 NAIVE = "naive"
 LIMIT = "bare consume"

@@ -13,7 +13,8 @@ class Extent:
 
     `many` users that have a state, of whom a round visits `visited`; seconds of each latency run
     and of each step of the search for the highest rate (0: no search); worker counts and partition
-    counts (none: no scale); users whose states are weighed; starts of `pipeline up`.
+    counts (none: no scale); users whose states are weighed; starts of `pipeline up`;
+    seconds for which a server is asked.
     """
 
     many: int
@@ -24,6 +25,7 @@ class Extent:
     partitions: tuple[int, ...]
     weighed: tuple[int, ...]
     starts: int
+    asked_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ _EXTENTS = {
         partitions=(8, 64),
         weighed=(100_000, 1_000_000),
         starts=3,
+        asked_seconds=3,
     ),
     "quick": Extent(
         many=20_000,
@@ -74,5 +77,6 @@ _EXTENTS = {
         partitions=(),
         weighed=(20_000,),
         starts=1,
+        asked_seconds=1,
     ),
 }

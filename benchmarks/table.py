@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.findings import Findings
+from benchmarks.parts import ASKED_FOR
 from benchmarks.report import Report
 from benchmarks.results import noise, ratios
 from benchmarks.tables import (
@@ -36,9 +37,10 @@ def main() -> int:
 def rendered(text: str, results: Path) -> str:
     """The text with each of its tables as the result files have it. Raises as `Report.read`."""
     tables = tables_of(Report.read(results / "full.json"))
-    peers = results / "full-peers.json"
-    if peers.exists():
-        tables["peers"] = tables_of(Report.read(peers))["peers"]
+    for name in ASKED_FOR:
+        path = results / f"full-{name}.json"
+        if path.exists():
+            tables[name] = tables_of(Report.read(path))[name]
     return _BLOCK.sub(lambda found: f"{found[1]}{tables.get(found[2], _NOTHING)}\n{found[3]}", text)
 
 

@@ -8,10 +8,15 @@ from statistics import median
 
 from benchmarks.course import Figures
 from benchmarks.findings import Measure
-from benchmarks.results import NAIVE, Ratio, Rounds
+from benchmarks.results import NAIVE, Rate, Ratio, Rounds
 
 _MIB = 2**20
 _WHOLE = 100  # from here on a figure's fraction says nothing
+_PER: Mapping[Rate, str] = {
+    "rate": "records per second",
+    "cpu_rate": "per CPU second",
+    "answers": "answers per second",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,8 @@ def _cells(figures: Sequence[Figures]) -> tuple[str, ...]:
 
 
 def _ratio(one: Ratio) -> tuple[str, ...]:
-    per = "per CPU second" if one.by == "cpu_rate" else "records per second"
     target = "" if one.target is None else f"{one.target:g}, {_verdict(met=one.met)}"
-    return (f"{one.over} / {one.under}, {per}", target, *_spread(one.rounds, one.median))
+    return (f"{one.over} / {one.under}, {_PER[one.by]}", target, *_spread(one.rounds, one.median))
 
 
 def _measure(one: Measure) -> tuple[str, ...]:

@@ -53,4 +53,4 @@ def event(kind: str, number: int) -> dict[str, Any]:
 
 
 def test_only_what_needs_more_than_is_installed_is_left_out_unless_named() -> None:
-    assert [name for name in PARTS if name in ASKED_FOR] == ["peers"]
+    assert [name for name in PARTS if name in ASKED_FOR] == ["peers", "http"]
