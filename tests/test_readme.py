@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from embedded.ports import free_port
 from embedded.software import Software
 from tests.cli.helpers import eventually
 from tests.cli.test_api import service
-from tests.cli.test_demo import Pipeline
+from tests.cli.test_demo import Pipeline, environment
 
 SHOWN_AT = "http://127.0.0.1:8000"
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -107,7 +108,7 @@ def eventually_answered(stream: Sequence[Example], address: str) -> None:
 @pytest.mark.slow
 def test_what_needs_the_stream_is_answered_as_shown(software: Software, tmp_path: Path) -> None:  # noqa: ARG001 - installed beforehand
     pipeline = Pipeline(tmp_path)
-    with pipeline.started("up"):
+    with pipeline.started("up", environ=environment(PIPELINE_HTTP_PORT=str(free_port()))):
         assert eventually(lambda: pipeline.said(READY), 90)
         found = re.search(r"API (http://\S+)/docs", (tmp_path / "output").read_text())
         assert found, "the address is printed"

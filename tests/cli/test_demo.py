@@ -47,13 +47,15 @@ class Pipeline:
         return ended.returncode, ended.stdout + ended.stderr
 
     @contextmanager
-    def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    def started(
+        self, *arguments: str, environ: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """A command that runs for as long as the block; what it prints is in `output`."""
         with (self.directory / "output").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "cli", *arguments],
                 cwd=self.directory,
-                env=environment(),
+                env=environ or environment(),
                 stdout=output,
                 stderr=output,
             )
