@@ -66,7 +66,7 @@ _EXTENTS = {
         partitions=(8, 64),
         weighed=(100_000, 1_000_000),
         starts=3,
-        asked_seconds=3,
+        asked_seconds=2,
     ),
     "quick": Extent(
         many=20_000,
