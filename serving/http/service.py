@@ -15,6 +15,7 @@ import use_cases
 from pipeline.clock import Clock, SystemClock
 from pipeline.declaration import UseCase
 from pipeline.logs import log
+from pipeline.offers.contacts import CUSTOMER, ContactsFile
 from pipeline.settings import HttpSettings, Settings
 from pipeline.store.client import Client, connect
 from pipeline.store.states import StateReader
@@ -29,6 +30,7 @@ from serving.http.home import TITLE, Home, own_version
 from serving.http.infer import Inference
 from serving.http.keys import KeyRing, read_keys
 from serving.http.models import Models
+from serving.http.offers import FOR_NOBODY, OfferRules, Offers
 from serving.http.openapi import document
 from serving.http.operation import Operation
 from serving.http.pipelined import Pipelined
@@ -51,6 +53,7 @@ class Parts:
     source: SourceTopic
     clock: Clock
     release: Callable[[], Awaitable[None]]
+    offers: OfferRules = FOR_NOBODY
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock) -> Parts:
@@ -72,6 +75,7 @@ class Parts:
             source=source,
             clock=clock,
             release=release,
+            offers=_offer_rules(settings),
         )
 
 
@@ -126,11 +130,17 @@ def operations_of(parts: Parts, rows: int) -> Sequence[Operation]:
         *CustomerTables(customers, rows).operations,
         *Subscribers(_requested(parts.models, SUBSCRIBERS)).operations,
         *Users(parts.features, scores).operations,
+        *Offers(customers, parts.offers, parts.clock).operations,
         *Events(parts.case, parts.source, parts.clock).operations,
         *home.operations,
     )
     home.describe(document(TITLE, own_version(), found))
     return found
+
+
+def _offer_rules(settings: Settings) -> OfferRules:
+    contacts = ContactsFile(settings.lookups_dir, CUSTOMERS, CUSTOMER)
+    return OfferRules(settings.offers.policy, contacts.table)
 
 
 def _requested(models: Models, name: str) -> Requested:

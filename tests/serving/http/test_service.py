@@ -53,7 +53,8 @@ async def test_a_stranger_without_a_key_gets_no_more_than_what_is_meant_for_stra
 
 def test_stored_features_and_events_are_not_for_strangers() -> None:
     guarded = {one.path for one in operations(Service()) if not one.access.strangers}
-    assert guarded == {"/users/{user_id}", "/users/{user_id}/features", "/users/scores", "/events"}
+    users = {"/users/{user_id}", "/users/{user_id}/features", "/users/scores"}
+    assert guarded == {*users, "/offers", "/events"}
 
 
 async def test_every_example_in_the_document_works_when_pasted() -> None:
