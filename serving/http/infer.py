@@ -20,7 +20,7 @@ from serving.http.call import Call
 from serving.http.models import Models
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses, for_everyone
-from serving.http.problems import Issue, Problem, not_found, unavailable, wrong
+from serving.http.problems import UNREADABLE, Issue, Problem, not_found, unavailable, wrong
 from serving.http.scoring import Scoring
 from serving.http.tensors import FormTensors, MatrixTensors, Tensor, Tensors, TensorShape
 from serving.scorer import Scorer
@@ -208,7 +208,7 @@ class Inference:
             raise wrong(Issue("binary_data", "inputs", "send the data as JSON"))
         try:
             return self._decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             raise wrong(Issue("not_an_inference_request", detail="see /docs")) from None
 
     def _metadata_of(self, name: str) -> ModelMetadata:

@@ -19,7 +19,7 @@ from serving.forms import FormScorer
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.operation import Access, Content, Operation
-from serving.http.problems import Issue, issues_of, wrong
+from serving.http.problems import UNREADABLE, Issue, issues_of, wrong
 from serving.http.requested import Requested
 from serving.http.schemas import form_schema
 
@@ -118,7 +118,7 @@ class Offers:
 def _customers(body: bytes) -> list[dict[str, Any]]:
     try:
         customers = msgspec.json.decode(body, type=OfferRequest).customers
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise wrong(Issue("not_a_list_of_customers", "customers", "a list of objects")) from None
     if not 1 <= len(customers) <= MOST_CUSTOMERS:
         raise wrong(Issue("wrong_number_of_customers", "customers", f"1 to {MOST_CUSTOMERS}"))

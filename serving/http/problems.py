@@ -17,6 +17,9 @@ from pipeline.logs import log
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: no JSON, not of the form, no UTF-8, or nested too deeply."""
+
 CLOSE: Headers = ((b"connection", b"close"),)
 """For an answer that comes before the request was read to its end."""
 

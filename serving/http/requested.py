@@ -17,7 +17,7 @@ from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Handler, Operation, Parameter
-from serving.http.problems import Issue, issues_of, unavailable, wrong
+from serving.http.problems import UNREADABLE, Issue, issues_of, unavailable, wrong
 from serving.http.schemas import form_schema
 from serving.http.scoring import Scoring
 from serving.model import CHURN
@@ -151,7 +151,7 @@ class Subscribers:
 def _decoded(body: bytes) -> dict[str, Any]:
     try:
         return _object(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise wrong(Issue("not_an_object", detail="one JSON object")) from None
 
 

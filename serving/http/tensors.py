@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.declaration.form import Choice, Field, Form, Whole
 from pipeline.declaration.form_reading import FormError, FormReader
-from serving.http.problems import Issue, issues_of, wrong
+from serving.http.problems import UNREADABLE, Issue, issues_of, wrong
 
 MOST_ROWS = 10_000
 MATRIX = "features"
@@ -168,18 +168,18 @@ def _check_size(tensor: Tensor, size: int) -> None:
 def _numbers(tensor: Tensor) -> list[float]:
     try:
         return _flat(tensor.data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         pass
     try:
         return [value for row in _nested(tensor.data) for value in row]
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise _wrong(tensor.name, "not_numbers", "finite numbers, flat or row by row") from None
 
 
 def _strings(tensor: Tensor) -> list[str]:
     try:
         return _texts(tensor.data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise _wrong(tensor.name, "not_texts", "a flat list of texts") from None
 
 

@@ -16,7 +16,7 @@ from serving.http.answers import Answer, as_json
 from serving.http.call import Call
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses
-from serving.http.problems import Issue, Problem, issue_of, needing, not_found, wrong
+from serving.http.problems import UNREADABLE, Issue, Problem, issue_of, needing, not_found, wrong
 from serving.http.stored import Known, Scored, StoredFeatures, StoredScores
 from serving.http.together import Together, found_apart
 
@@ -180,7 +180,7 @@ def units_of(case: UseCase) -> dict[str, str]:
 def _ids(body: bytes) -> list[str]:
     try:
         names = msgspec.json.decode(body, type=UserIds).user_ids
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise wrong(Issue("not_a_list_of_ids", "user_ids", "a list of texts")) from None
     if not 1 <= len(names) <= MOST_USERS:
         raise wrong(Issue("wrong_number_of_ids", "user_ids", f"1 to {MOST_USERS}"))

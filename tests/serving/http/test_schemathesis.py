@@ -96,7 +96,7 @@ def as_described(case: Case[Any]) -> None:
 
 def closed(case: Case[Any]) -> None:
     """It must be refused, unless it is meant for strangers."""
-    stored = case.operation.path.startswith(("/users", "/events"))
+    stored = case.operation.path.startswith(("/users", "/events", "/offers"))
     assert (case.call().status_code == 403) == stored
 
 
@@ -110,5 +110,7 @@ def test_every_answer_is_as_the_document_says_at_length(with_keys: BaseSchema) -
     try_all(with_keys, MANY, as_described)
 
 
-def test_whatever_a_stranger_sends_users_and_events_stay_closed(without_keys: BaseSchema) -> None:
+def test_whatever_a_stranger_sends_users_events_and_offers_stay_closed(
+    without_keys: BaseSchema,
+) -> None:
     try_all(without_keys, FEW, closed)
