@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,14 +42,16 @@ def main() -> int:
     try:
         say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
         site = Site(size, install(default_cache(os.environ), say), say)
-        report = _measured(site, options.only or [one for one in NAMES if one not in ASKED_FOR])
+        names = options.only or [one for one in NAMES if one not in ASKED_FOR]
+        out = options.out or RESULTS / f"{_file_name(size.name, options.only)}.json"
+        for report in _measured(site, names):
+            report.write(out)  # what is measured stays, whatever becomes of the rest
     except PipelineError as error:
         console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         return 130
     report.show(console)
-    report.write(options.out or RESULTS / f"{_file_name(size.name, options.only)}.json")
     return 0
 
 
@@ -66,21 +68,26 @@ def _file_name(size: str, only: Sequence[str] | None) -> str:
     return "-".join([size, *(only or ())]).replace(" ", "_")
 
 
-def _measured(site: Site, names: Sequence[str]) -> Report:
-    """The stages among the names first, then the parts, one after the other."""
+def _measured(site: Site, names: Sequence[str]) -> Iterator[Report]:
+    """All that is known once the stages among the names are measured, and after each part."""
     began, before = time.monotonic(), load()
     stages = measure_stages(site, [one for one in STAGES if one.name in names])
     parts: dict[str, Findings] = {}
+
+    def so_far() -> Report:
+        conditions = {
+            "machine": machine(),
+            "load_before": before,
+            "minutes": _minutes(began),
+            **stages.conditions,
+        }
+        return Report(site.size, conditions, stages.rounds, dict(parts))
+
+    yield so_far()
     for name in (name for name in PARTS if name in names):
         site.say(f"Part {name}, after {_minutes(began)} minutes")
         parts[name] = PARTS[name](site)
-    conditions = {
-        "machine": machine(),
-        "load_before": before,
-        "minutes": _minutes(began),
-        **stages.conditions,
-    }
-    return Report(site.size, conditions, stages.rounds, parts)
+        yield so_far()
 
 
 def _minutes(began: float) -> float:

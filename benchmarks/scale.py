@@ -19,10 +19,10 @@ from benchmarks.steady import load_world_lookups
 from benchmarks.visits import LIFE_EVENTS, Scribe
 from cli.scrape import fetch
 from cli.supervisor import Supervisor
-from cli.workers import counts_of, worker_specs
+from cli.workers import worker_specs
 from pipeline.keys import FEATURES, SCORES
 from pipeline.records import OutRecord
-from pipeline.topics import STAGES, group_of
+from pipeline.topics import group_of
 
 _SEED = 3
 _LONGEST_SECONDS = 300.0
@@ -117,8 +117,7 @@ def _rate(made: Lab, task: Task, count: int) -> float:
 @contextmanager
 def _crew(made: Lab, stage: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """So many workers of a stage, all of them in its group. Main thread only."""
-    counts = {**counts_of([f"{one}=0" for one in STAGES]), stage: count}
-    specs = worker_specs(counts, made.environ, made.directory / "logs")
+    specs = worker_specs({stage: count}, made.environ, made.directory / "logs")
     supervisor = Supervisor(specs)
     supervisor.tick(time.monotonic())
     try:

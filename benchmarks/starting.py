@@ -15,6 +15,7 @@ from benchmarks.site import Site
 from cli.runs import ROOT as RUNS
 from cli.runs import read_note
 from cli.scrape import fetch
+from cli.workers import kind_of
 from embedded.server import tail
 from embedded.stack import latest_run
 from embedded.tether import tethered
@@ -58,7 +59,7 @@ def _all_ready(directory: Path) -> bool:
     run = latest_run(directory / RUNS)
     note = read_note(run) if run else None
     return note is not None and all(
-        fetch(port, "/ready") is not None for port in note.workers.values()
+        fetch(port, kind_of(instance).ready) is not None for instance, port in note.workers.items()
     )
 
 

@@ -19,7 +19,7 @@ from cli.running import Base, workers
 from cli.scrape import fetch
 from cli.servers import Servers
 from cli.supervisor import Supervisor
-from cli.workers import counts_of
+from cli.workers import API, counts_of
 from generator.lookup_file import write_lookup
 from generator.pace import AtRate
 from generator.stream import live, world_of
@@ -85,13 +85,13 @@ class Works:
 
 @contextmanager
 def works(lab: Lab, say: Callable[[str], None]) -> Iterator[Works]:
-    """All workers of the lab, one of each stage, ready for the first event. Main thread only."""
+    """One worker of each stage and no API, ready for the first event. Main thread only."""
     load_world_lookups(lab)
     base = Base(
         lab.directory, Servers(lab.endpoints, lambda: None), lab.environ, lab.settings, lab.case
     )
     with (
-        workers(base, counts_of([]), say) as supervisor,
+        workers(base, counts_of([f"{API}=0"]), say) as supervisor,
         Admin.connect(lab.settings.kafka) as admin,
     ):
         ports = [worker.spec.port for worker in supervisor.workers]
