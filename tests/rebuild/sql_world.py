@@ -69,7 +69,7 @@ class SqlWorld:
             log = logs[partition_of(record.key, PARTITIONS)]
             log.append(record)
             if n % 90 == 8:  # written twice by a crash
-                log.append(log[-2])
+                log.append(log[-2:][0])
         ledger = Ledger(self.root / "data", PARTITIONS, case=self.case)
         topic = Topics.of(self.case).incoming
         ledger.ids[topic] = "incomingincomingincomi"
