@@ -118,8 +118,10 @@ def test_with_keys_it_wants_one_even_here(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_several_processes_tell_of_all_their_requests(tmp_path: Path) -> None:
-    with service(tmp_path, "--processes", "2") as (_, address):
+    with service(tmp_path, "--processes", "2") as (parent, address):
         for _ in range(40):  # each on a connection of its own, so that both processes answer
             httpx.get(address)
         metrics = httpx.get(f"{address}/metrics").text
+        ended = parent.ends_on_sigterm(20)  # and takes its children with it
     assert 'requests_total{method="GET",route="/",status="200"} 40.0' in metrics
+    assert ended == 0
