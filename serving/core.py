@@ -16,11 +16,11 @@ from pipeline.errors import DataError
 from pipeline.faults import NO_FAULTS, FaultPoints
 from pipeline.kafka.feed import Batch
 from pipeline.latest_score import SCORE_FIELDS, score_values
+from pipeline.memoryless import Memoryless
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import rejection
-from pipeline.state import Raw
 from pipeline.store.store import Values
 from pipeline.times import format_time
 from pipeline.topics import Topics
@@ -41,7 +41,7 @@ class ServingItem(msgspec.Struct, frozen=True, gc=False):
     record: ConsumerRecord
 
 
-class ServingCore:
+class ServingCore(Memoryless):
     """The `pipeline.stateful.Core` of this stage; it keeps no states of its own."""
 
     fields = SCORE_FIELDS
@@ -64,18 +64,6 @@ class ServingCore:
     def decode(self, batch: Batch, after: int) -> list[ServingItem]:
         """The records beyond the offset `after`, data errors included."""
         return [self._decode(batch, record) for record in batch.records if record.offset > after]
-
-    def unknown(self, partition: int, items: Sequence[ServingItem]) -> list[str]:  # noqa: ARG002 - a score needs no older one
-        """No stored values are needed."""
-        return []
-
-    def learn(
-        self, partition: int, entities: Sequence[str], values: Sequence[Sequence[Raw]]
-    ) -> None:
-        """Nothing to learn."""
-
-    def forget(self, partition: int) -> None:
-        """Nothing to forget."""
 
     def apply(
         self, partition: int, lookups: Mapping[str, str], items: Sequence[ServingItem]

@@ -12,11 +12,11 @@ from pipeline import metrics
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.kafka.feed import Batch
+from pipeline.memoryless import Memoryless
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import OutRecord, Target
 from pipeline.rejection import rejection
-from pipeline.state import Raw
 from pipeline.topics import Topics, mails_of
 
 STAGE = "marketing.mailing"
@@ -34,7 +34,7 @@ class MailItem(msgspec.Struct, frozen=True, gc=False):
     record: ConsumerRecord
 
 
-class MailCore:
+class MailCore(Memoryless):
     """The `pipeline.stateful.Core` of this stage."""
 
     def __init__(self, case: UseCase) -> None:
@@ -44,18 +44,6 @@ class MailCore:
     def decode(self, batch: Batch, after: int) -> list[MailItem]:
         """The records beyond the offset `after`, data errors included."""
         return [self._decode(batch, record) for record in batch.records if record.offset > after]
-
-    def unknown(self, partition: int, items: Sequence[MailItem]) -> list[str]:  # noqa: ARG002 - a Core's
-        """No stored values are needed."""
-        return []
-
-    def learn(
-        self, partition: int, entities: Sequence[str], values: Sequence[Sequence[Raw]]
-    ) -> None:
-        """Nothing to learn."""
-
-    def forget(self, partition: int) -> None:
-        """Nothing to forget."""
 
     def apply(
         self, partition: int, lookups: Mapping[str, str], items: Sequence[MailItem]
