@@ -13,7 +13,6 @@ from pipeline.topics import offers_of
 from tests.marketing.rig import inference
 from tests.support.events import NOON, caused_by
 from tests.support.fakes import first_of_each_origin
-from tests.support.kafka import eventually
 from tests.support.processes import PARTITIONS, World
 
 SCORES, USERS = 1_000, 100
@@ -54,12 +53,7 @@ def assert_each_was_decided_once(world: World) -> None:
 
 
 def test_it_is_killed_in_the_middle_and_goes_on(filled: World) -> None:
-    with filled.worker(STAGE) as worker:
-        eventually(lambda: filled.applied(KIND) > 0, 60)
-        worker.kill()
-    with filled.worker(STAGE) as worker:
-        filled.wait_until_applied(KIND, filled.topics.inferences, worker)
-        assert worker.ends_on_sigterm() == 0
+    filled.kill_in_the_middle(STAGE, KIND, filled.topics.inferences)
     assert_each_was_decided_once(filled)
 
 
@@ -68,8 +62,5 @@ def test_it_is_killed_in_the_middle_and_goes_on(filled: World) -> None:
     ("faults", "status"), [("after-outputs=raise:2", 1), ("after-outputs=exit:3", 137)]
 )
 def test_it_crashes_between_its_steps_and_goes_on(filled: World, faults: str, status: int) -> None:
-    with filled.worker(STAGE, faults) as worker:
-        assert worker.ends() == status
-    with filled.worker(STAGE) as worker:
-        filled.wait_until_applied(KIND, filled.topics.inferences, worker)
+    filled.crash(STAGE, KIND, filled.topics.inferences, faults, status)
     assert_each_was_decided_once(filled)

@@ -97,12 +97,7 @@ def assert_each_request_has_its_inference(world: World) -> None:
 
 
 def test_it_is_killed_in_the_middle_and_goes_on(filled: World) -> None:
-    with filled.worker(STAGE) as worker:
-        eventually(lambda: filled.applied(SCORES) > 0, 60)
-        worker.kill()
-    with filled.worker(STAGE) as worker:
-        filled.wait_until_applied(SCORES, filled.topics.features, worker)
-        assert worker.ends_on_sigterm() == 0
+    filled.kill_in_the_middle(STAGE, SCORES, filled.topics.features)
     assert filled.committed(STAGE) == filled.ends(filled.topics.features)
     assert_each_request_has_its_inference(filled)
 
@@ -112,10 +107,7 @@ def test_it_is_killed_in_the_middle_and_goes_on(filled: World) -> None:
     ("faults", "status"), [("after-outputs=raise:2", 1), ("after-outputs=exit:3", 137)]
 )
 def test_it_crashes_between_its_steps_and_goes_on(filled: World, faults: str, status: int) -> None:
-    with filled.worker(STAGE, faults) as worker:
-        assert worker.ends() == status
-    with filled.worker(STAGE) as worker:
-        filled.wait_until_applied(SCORES, filled.topics.features, worker)
+    filled.crash(STAGE, SCORES, filled.topics.features, faults, status)
     assert_each_request_has_its_inference(filled)
 
 

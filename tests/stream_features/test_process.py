@@ -18,7 +18,6 @@ from pipeline.state import StateCodec
 from stream_features.core import STAGE
 from tests.support.events import NOON, SECOND, bet, caused_by, purchase, registration, win
 from tests.support.fakes import first_of_each_origin, origin_of
-from tests.support.kafka import eventually
 from tests.support.processes import PARTITIONS, World
 from tests.support.stages import INDEX, Folded, straight_fold
 
@@ -97,12 +96,7 @@ def erasures(world: World) -> list[Origin]:
 
 
 def test_it_is_killed_in_the_middle_and_goes_on(filled: World) -> None:
-    with filled.worker(STAGE) as worker:
-        eventually(lambda: filled.applied(FEATURES) > 0, 60)
-        worker.kill()
-    with filled.worker(STAGE) as worker:
-        filled.wait_until_applied(FEATURES, filled.topics.incoming, worker)
-        assert worker.ends_on_sigterm() == 0
+    filled.kill_in_the_middle(STAGE, FEATURES, filled.topics.incoming)
     assert filled.committed(STAGE) == filled.ends(filled.topics.incoming)
     assert_redis_and_outputs_are_the_fold_s(filled)
     assert len(set(erasures(filled))) == 1
@@ -117,8 +111,5 @@ def test_it_is_killed_in_the_middle_and_goes_on(filled: World) -> None:
     ],
 )
 def test_it_crashes_between_its_steps_and_goes_on(filled: World, faults: str, status: int) -> None:
-    with filled.worker(STAGE, faults) as worker:
-        assert worker.ends() == status
-    with filled.worker(STAGE) as worker:
-        filled.wait_until_applied(FEATURES, filled.topics.incoming, worker)
+    filled.crash(STAGE, FEATURES, filled.topics.incoming, faults, status)
     assert_redis_and_outputs_are_the_fold_s(filled)

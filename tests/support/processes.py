@@ -147,6 +147,22 @@ class World:
 
         eventually(done, 60)
 
+    def kill_in_the_middle(self, stage: str, kind: str, topic: str) -> None:
+        """Kill a worker once it has had an effect; return when the next one has done the rest."""
+        with self.worker(stage) as worker:
+            eventually(lambda: self.applied(kind) > 0, 60)
+            worker.kill()
+        with self.worker(stage) as worker:
+            self.wait_until_applied(kind, topic, worker)
+            assert worker.ends_on_sigterm() == 0
+
+    def crash(self, stage: str, kind: str, topic: str, faults: str, status: int) -> None:
+        """Let a worker end by a fault point; return when the next one has done the rest."""
+        with self.worker(stage, faults) as worker:
+            assert worker.ends() == status
+        with self.worker(stage) as worker:
+            self.wait_until_applied(kind, topic, worker)
+
     def entities(self, kind: str) -> dict[str, Mapping[bytes, bytes]]:
         """The hashes of one kind under the live generations, by entity."""
         keys = Keys(self.name, kind)
