@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.declaration import UseCase
-from pipeline.topics import Topics
+from pipeline.topics import Topics, mails_of, offers_of
 from serving.http.schemas import event_schema
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXT_OR_NOT: dict[str, Any] = {"type": ["string", "null"]}
 _NUMBER: dict[str, Any] = {"type": "number"}
+_PROBABILITY = {**_NUMBER, "minimum": 0, "maximum": 1}
 _ORIGIN = {"origin": {**_TEXT, "description": "topic-id/partition/offset/index of the cause"}}
 _REASONS = dict.fromkeys(("stage", "reason", "detail"), _TEXT)
 _CONTROL = {
@@ -26,7 +27,7 @@ Document = dict[str, Any]
 
 
 def asyncapi(case: UseCase, version: str) -> Document:
-    """Every topic of the case as a channel, by its name."""
+    """Every topic of the case as a channel, by its name; those of offers are there where used."""
     topics = Topics.of(case)
     canonical = replace(case, events=tuple(replace(one, aliases=()) for one in case.events))
     channels = {
@@ -41,6 +42,8 @@ def asyncapi(case: UseCase, version: str) -> Document:
         ),
         topics.inferences: _channel("a score, with its inputs", _inference(case), _ORIGIN),
         topics.rejected: _channel("the original bytes, whatever they are", {}, _ORIGIN | _REASONS),
+        offers_of(case): _channel("a decision about an offer", _offer(case), _ORIGIN),
+        mails_of(case): _channel("what became of an e-mail", _mail(case), _ORIGIN),
     }
     return {
         "asyncapi": "3.0.0",
@@ -69,9 +72,26 @@ def _serving(case: UseCase) -> Document:
 def _inference(case: UseCase) -> Document:
     known = dict.fromkeys(("event_type", "event_time", "as_of"), _TEXT_OR_NOT)
     names = ("id", "scored_at", "model", "version", "model_hash", "decision")
-    numbers = {"probability": {**_NUMBER, "minimum": 0, "maximum": 1}, "feature_age": _NUMBER}
+    numbers = {"probability": _PROBABILITY, "feature_age": _NUMBER}
     texts = dict.fromkeys(names, _TEXT)
     return _object({**_whose(case), **known, **texts, **numbers, **_read(case)})
+
+
+def _offer(case: UseCase) -> Document:
+    texts = ("id", "decided_at", "as_of", "model", "version", "campaign")
+    told = {
+        "probability": _PROBABILITY,
+        "offer": {"enum": ["yes", "no"]},
+        "reason": _TEXT_OR_NOT,
+        "contacts": _TEXT_OR_NOT,
+    }
+    return _object({**_whose(case), **dict.fromkeys(texts, _TEXT), **told})
+
+
+def _mail(case: UseCase) -> Document:
+    outcome = {"enum": ["sent", "withheld", "refused", "unknown"]}
+    told = {"id": _TEXT, "at": _TEXT, "outcome": outcome, "reason": _TEXT_OR_NOT}
+    return _object({**_whose(case), **told})
 
 
 def _whose(case: UseCase) -> Document:

@@ -14,7 +14,7 @@ from cli.workers import kind_of
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
-from pipeline.topics import Topics
+from pipeline.topics import Topics, mails_of, offers_of
 from pipeline.verification import Verification, noted
 
 
@@ -84,7 +84,7 @@ class Status:
 def read_status(settings: Settings, case: UseCase, note: RunNote | None) -> Status:
     """Ask Kafka, Redis and the workers noted. Blocks; raises InfrastructureError."""
     with Admin.connect(settings.kafka) as admin:
-        topics = _topics(admin, case)
+        topics = _topics(admin, _names(case, settings.offers.on))
         lags = LagReader(admin, case, settings).read()
         paused = by_pause(read_pauses(admin, case))
     workers = _workers(note) if note else []
@@ -111,9 +111,14 @@ def by_topic(lags: Sequence[Lag]) -> list[StageStatus]:
     return [StageStatus(stage, topic, gathered[(stage, topic)]) for stage, topic in order]
 
 
-def _topics(admin: Admin, case: UseCase) -> list[TopicStatus]:
+def _names(case: UseCase, has_offers: bool) -> tuple[str, ...]:  # noqa: FBT001 - a setting
     topics = Topics.of(case)
-    names = (topics.generated, *topics.ours)
+    offers = (offers_of(case), mails_of(case)) if has_offers else ()
+    return (topics.generated, *topics.ours, *offers)
+
+
+def _topics(admin: Admin, names: tuple[str, ...]) -> list[TopicStatus]:
+    """Those that are there."""
     found = admin.partitions(names)
     counts = {name: found[name] for name in names if name in found}
     places = [(name, number) for name, count in counts.items() for number in range(count)]

@@ -13,14 +13,19 @@ import pytest
 import use_cases
 from cli.asyncapi import asyncapi
 from generator.stream import world_of
+from marketing.mailing.orders import Order
+from marketing.mailing.outcome import Fate, Outcome, record_of
 from pipeline.declaration import UseCase
 from pipeline.events import EventDecoder
 from pipeline.fold import Fold
-from pipeline.topics import Topics
+from pipeline.topics import Topics, mails_of, offers_of
 from pipeline.validation import Validator
 from pipeline.world import WORLD_END, WorldSize
 from stream_features.requests import RequestEncoder
 from tests.cli.helpers import Run
+from tests.marketing.rig import inference
+from tests.marketing.test_core import Rig
+from use_cases.first_day_churn import USE_CASE
 
 
 @pytest.fixture(params=use_cases.streams())
@@ -67,7 +72,25 @@ def test_a_serving_record_is_of_its_topic_s_schema(streamed: UseCase) -> None:
 
 def test_every_topic_is_a_channel(streamed: UseCase) -> None:
     topics = Topics.of(streamed)
-    assert set(asyncapi(streamed, "1")["channels"]) == {topics.generated, *topics.ours}
+    offers = {offers_of(streamed), mails_of(streamed)}
+    assert set(asyncapi(streamed, "1")["channels"]) == {topics.generated, *topics.ours, *offers}
+
+
+async def test_a_decision_about_an_offer_is_of_its_topic_s_schema() -> None:
+    marketing = Rig(inference("a"), inference("nobody"))
+    assert {reason for _, reason in await marketing.decided()} == {None, "no_contact"}
+    payload = payload_of(USE_CASE, offers_of(USE_CASE))
+    for record in marketing.writer.effective(offers_of(USE_CASE)):
+        assert valid(payload, record.value or b"")
+    assert not valid(payload, b'{"offer": "perhaps"}')
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_what_became_of_an_e_mail_is_of_its_topic_s_schema(fate: Fate) -> None:
+    order = Order("t/0/1/0", "a", WORLD_END, 0.9, is_yes=True)
+    payload = payload_of(USE_CASE, mails_of(USE_CASE))
+    assert valid(payload, record_of(USE_CASE, order, Outcome(fate, "550"), WORLD_END))
+    assert not valid(payload, b'{"outcome": "sent"}')
 
 
 @pytest.mark.parametrize(

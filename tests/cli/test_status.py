@@ -21,7 +21,7 @@ from pipeline.metrics import CHALLENGER, MODEL_REFUSED
 from pipeline.origin import Highest
 from pipeline.records import OutRecord, Target
 from pipeline.settings import Settings
-from pipeline.topics import Topics
+from pipeline.topics import SOURCE_MAX_BYTES, Topics, mails_of, offers_of
 from pipeline.verification import Verification
 from pipeline.verification import note as note_verified
 from tests.cli.helpers import Run
@@ -95,6 +95,19 @@ def test_the_status_is_one_json_object(
     (marker,) = shown["markers"]
     assert (marker["stage"], marker["partition"], marker["offset"]) == ("stream_features", 1, 2)
     assert marker["lookups"] == {"index": "v1"}
+
+
+@pytest.mark.usefixtures("topics")
+@pytest.mark.parametrize("on", ["true", "false"])
+def test_topics_of_offers_are_shown_where_offers_are_on(
+    run: Run, settings: Settings, case: UseCase, monkeypatch: pytest.MonkeyPatch, on: str
+) -> None:
+    offers = {offers_of(case), mails_of(case)}
+    with Admin.connect(settings.kafka) as admin:
+        admin.create_all(dict.fromkeys(offers, SOURCE_MAX_BYTES), settings.partitions)
+    monkeypatch.setenv("PIPELINE_OFFERS", on)
+    shown = {one["topic"] for one in json.loads(run("status", "--json").output)["topics"]}
+    assert shown & offers == (offers if on == "true" else set())
 
 
 @pytest.mark.usefixtures("topics")
