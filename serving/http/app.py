@@ -1,4 +1,4 @@
-"""The entry point for a server: `uvicorn serving.http.app:app`."""
+"""The entry point for a server: `uvicorn serving.http.app:app`, as in docs/operations.md."""
 
 from __future__ import annotations
 
