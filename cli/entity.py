@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.showing import printable
 from pipeline.declaration import UseCase
-from pipeline.fold import Fold
+from pipeline.features import FeatureCodec
 from pipeline.keys import SCORES, Keys
 from pipeline.partitioner import partition_of
 from pipeline.settings import Settings
@@ -51,8 +51,8 @@ async def _read(settings: Settings, case: UseCase, name: str, as_of: AsOf) -> En
         await client.aclose()
     if state is None:
         return Entity(name, partition, None, None, None, score)
-    at = as_of(state.newest or 0)
-    return Entity(name, partition, Fold(case).features(state, at), at, state.newest, score)
+    at, newest = as_of(state.newest), state.newest or None
+    return Entity(name, partition, FeatureCodec(case).features(state, at), at, newest, score)
 
 
 async def _score(client: Client, case: UseCase, partition: int, name: str) -> dict[str, str]:

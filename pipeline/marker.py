@@ -55,7 +55,7 @@ class Marker:
 
     def freed(self) -> Marker:
         """The marker as it was before it was fenced."""
-        return replace(self, fingerprint=self.fingerprint.partition(_TO)[0])
+        return replace(self, fingerprint=freed(self.fingerprint))
 
     def encode(self) -> dict[str, str]:
         """The fields of its Redis hash."""
@@ -81,3 +81,8 @@ class Marker:
             lookups=json.loads(fields["lookups"]),
             partitions=int(fields.get("partitions", "0")),
         )
+
+
+def freed(fingerprint: str) -> str:
+    """A marker's fingerprint as it was before it was fenced."""
+    return fingerprint.partition(_TO)[0]

@@ -40,6 +40,24 @@ _DURABLE = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
 
 def connect(settings: RedisSettings) -> Client:
     """A client for one server or a cluster; it connects at its first command."""
+    if settings.cluster:
+        return RedisCluster.from_url(settings.url, **_options(settings))
+    return Redis.from_url(settings.url, **_options(settings))
+
+
+def connect_to_read(settings: RedisSettings) -> Client:
+    """A client for reading alone: to one server it keeps one connection, which costs less.
+
+    Its commands wait for each other; one that finds the connection lost is sent once more.
+    """
+    if settings.cluster:
+        return connect(settings)
+    again = Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,))
+    options = _options(settings) | {"retry": again, "single_connection_client": True}
+    return Redis.from_url(settings.url, **options)
+
+
+def _options(settings: RedisSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "username": settings.username or None,
         "password": settings.password.value or None,
@@ -50,9 +68,7 @@ def connect(settings: RedisSettings) -> Client:
     options = {name: value for name, value in options.items() if value is not None}
     if settings.ca_file:
         options["ssl_ca_certs"] = settings.ca_file
-    if settings.cluster:
-        return RedisCluster.from_url(settings.url, **options)
-    return Redis.from_url(settings.url, **options)
+    return options
 
 
 @contextlib.contextmanager

@@ -1,98 +1,106 @@
-"""Reading entities' states from outside the workers, by the generation that is live."""
+"""Reading entities' features from outside the workers, by the generation that is live."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from pipeline.declaration import UseCase
 from pipeline.errors import Fatal, Refusal
+from pipeline.features import FeatureCodec, FeatureState
 from pipeline.keys import FEATURES, Keys
-from pipeline.marker import Marker
+from pipeline.marker import freed
 from pipeline.partitioner import partition_of
-from pipeline.state import EntityState, Raw, StateCodec
 from pipeline.store.client import Client
-from pipeline.store.store import MOST_ENTITIES, Snapshot, Store
+from pipeline.store.peek import Live, Peek, Seen, Wanted, peek_at
+from pipeline.store.store import MOST_ENTITIES
 
 _NONE_YET = ""
 """No generation is called so: a first look, which finds nobody but learns the live one."""
 
-
-class Readable(Protocol):
-    """What is asked of `pipeline.store.store.Store`."""
-
-    async def read(self, partition: int, generation: str, entities: Sequence[str]) -> Snapshot:
-        """The marker and these entities, as of one moment."""
-        ...
+Placed = Mapping[int, Sequence[str]]
+"""Entities by their partition."""
 
 
 class StateReader:
     """Reads states of one use case; remembers the live generations, and notices their switch."""
 
-    def __init__(self, store: Readable, case: UseCase, partitions: int) -> None:
-        self._store = store
+    def __init__(self, peek: Peek, case: UseCase, partitions: int) -> None:
+        self._peek = peek
         self._case = case
         self._partitions = partitions
         self._fingerprint = case.fingerprint  # it takes longer than a state
-        self._codec = StateCodec(case)
-        self._generations: dict[int, str] = {}
+        self._codec = FeatureCodec(case)
+        self._live: dict[int, Live] = {}
 
     @classmethod
     def on(cls, client: Client, case: UseCase, partitions: int) -> StateReader:
         """A reader of the features that `stream_features` keeps."""
-        keys = Keys(case.name, FEATURES)
-        return cls(Store(client, keys, StateCodec(case).fields), case, partitions)
+        peek = peek_at(client, Keys(case.name, FEATURES), FeatureCodec(case).fields)
+        return cls(peek, case, partitions)
 
-    async def read(self, names: Sequence[str]) -> dict[str, EntityState]:
+    async def read(self, names: Sequence[str]) -> dict[str, FeatureState]:
         """The states of those entities that have one; an erased entity has none.
 
         Raises InfrastructureError, and Refusal where the state is another declaration's or was
         placed by another number of partitions.
         """
-        placed: dict[int, list[str]] = defaultdict(list)
-        for name in dict.fromkeys(names):
-            placed[partition_of(name.encode(), self._partitions)].append(name)
-        parts = [
-            self._read(partition, own[start : start + MOST_ENTITIES])
-            for partition, own in placed.items()
-            for start in range(0, len(own), MOST_ENTITIES)
-        ]
-        found: dict[str, EntityState] = {}
-        for part in await asyncio.gather(*parts):
-            found |= part
+        different = list(dict.fromkeys(names))
+        found: dict[str, FeatureState] = {}
+        for start in range(0, len(different), MOST_ENTITIES):
+            found |= await self._read(different[start : start + MOST_ENTITIES])
         return found
 
-    async def _read(self, partition: int, names: Sequence[str]) -> Mapping[str, EntityState]:
-        believed = self._generations.get(partition, _NONE_YET)
-        while True:
-            snapshot = await self._store.read(partition, believed, names)
-            if snapshot.marker is None:
-                return {}
-            self._check(snapshot.marker)
-            if snapshot.marker.generation == believed:
-                return self._decoded(partition, names, snapshot.values)
-            believed = self._generations[partition] = snapshot.marker.generation
+    async def _read(self, names: Sequence[str]) -> dict[str, FeatureState]:
+        found: dict[str, FeatureState] = {}
+        placed = self._placed(names)
+        while placed:
+            wanted = {number: self._wanted(number, own) for number, own in placed.items()}
+            moved: dict[int, Sequence[str]] = {}
+            for number, seen in (await self._peek.read(wanted)).items():
+                if seen.live is None:
+                    continue
+                self._note(number, seen.live)
+                if seen.live.generation == wanted[number].generation:
+                    found |= self._decoded(number, placed[number], seen)
+                else:
+                    moved[number] = placed[number]
+            placed = moved
+        return found
 
-    def _check(self, marker: Marker) -> None:
-        if marker.freed().fingerprint != self._fingerprint:
+    def _placed(self, names: Sequence[str]) -> Placed:
+        placed: dict[int, list[str]] = defaultdict(list)
+        for name in names:
+            placed[partition_of(name.encode(), self._partitions)].append(name)
+        return placed
+
+    def _wanted(self, partition: int, names: Sequence[str]) -> Wanted:
+        live = self._live.get(partition)
+        return Wanted(live.generation if live else _NONE_YET, names)
+
+    def _note(self, partition: int, live: Live) -> None:
+        if live != self._live.get(partition):
+            self._check(live)
+            self._live[partition] = live
+
+    def _check(self, live: Live) -> None:
+        if freed(live.fingerprint) != self._fingerprint:
             raise Refusal(
                 f"the features of {self._case.name} are another declaration's",
                 "Use the declaration that the workers have",
             )
-        if marker.partitions not in (0, self._partitions):
+        if live.partitions not in (0, self._partitions):
             raise Refusal(
-                f"the features of {self._case.name} were placed by {marker.partitions} partitions, "
+                f"the features of {self._case.name} were placed by {live.partitions} partitions, "
                 f"not {self._partitions}",
-                f"Set PIPELINE_PARTITIONS={marker.partitions}",
+                f"Set PIPELINE_PARTITIONS={live.partitions}",
             )
 
     def _decoded(
-        self, partition: int, names: Sequence[str], values: Sequence[Sequence[Raw]]
-    ) -> dict[str, EntityState]:
+        self, partition: int, names: Sequence[str], seen: Seen
+    ) -> Mapping[str, FeatureState]:
         try:
-            states = map(self._codec.decode, values)
+            states = map(self._codec.decode, seen.values)
             return {
                 name: state for name, state in zip(names, states, strict=True) if state is not None
             }

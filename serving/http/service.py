@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pipeline.declaration import UseCase
 from pipeline.logs import log
 from pipeline.offers.contacts import CUSTOMER, ContactsFile
 from pipeline.settings import HttpSettings, Settings
-from pipeline.store.client import Client, connect
+from pipeline.store.client import connect_to_read
 from pipeline.store.states import StateReader
 from pipeline.topics import Topics
 from serving.holder import keep_following
@@ -33,11 +34,11 @@ from serving.http.models import Models
 from serving.http.offers import FOR_NOBODY, OfferRules, Offers
 from serving.http.openapi import document
 from serving.http.operation import Operation
-from serving.http.pipelined import Pipelined
 from serving.http.requested import CUSTOMERS, SUBSCRIBERS, Customers, Requested, Subscribers
 from serving.http.source import SourceTopic
 from serving.http.stored import StoredFeatures, StoredScores
 from serving.http.tables import CustomerTables
+from serving.http.together import AT_ONCE
 from serving.http.users import Users
 
 _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -59,9 +60,9 @@ class Parts:
     def of(cls, settings: Settings, clock: Clock) -> Parts:
         """As the settings say; connects to nothing yet."""
         case = use_cases.load(settings.use_case)
-        client = connect(settings.redis)
-        asked = client if settings.redis.cluster else cast("Client", Pipelined(client))
-        reader = StateReader.on(asked, case, settings.partitions)
+        client = connect_to_read(settings.redis)
+        reader = StateReader.on(client, case, settings.partitions)
+        turn = AT_ONCE if settings.redis.cluster else asyncio.Lock()  # its connection is one
         source = SourceTopic.on(settings.kafka, Topics.of(case).generated)
 
         async def release() -> None:
@@ -71,7 +72,7 @@ class Parts:
         return cls(
             case=case,
             models=Models.load(settings.models_dir),
-            features=StoredFeatures(case, reader, clock),
+            features=StoredFeatures(case, reader, clock, turn),
             source=source,
             clock=clock,
             release=release,

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from pipeline.clock import Clock
 from pipeline.declaration import UseCase
-from pipeline.fold import Fold
-from pipeline.state import EntityState
+from pipeline.features import FeatureCodec, FeatureState
 from pipeline.store.states import StateReader
+from serving.http.together import AT_ONCE, Turn
 from serving.scorer import Holder, Scorer
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """An entity's features as of `as_of`, in the declaration's order; `newest` is its newest event.
 
     Times are microseconds.
     """
 
-    values: Sequence[float | int]
+    values: list[float | int]
     as_of: int
     newest: int
 
@@ -34,8 +33,7 @@ class Known:
         return (self.as_of - self.newest) / 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True, gc=False):
     """An entity's score, by which model, on which features."""
 
     known: Known
@@ -45,11 +43,14 @@ class Scored:
 
 
 class StoredFeatures:
-    """What is known of the entities of one use case."""
+    """What is known of the entities of one use case; `turn` is what a read has to wait for."""
 
-    def __init__(self, case: UseCase, reader: StateReader, clock: Clock) -> None:
+    def __init__(
+        self, case: UseCase, reader: StateReader, clock: Clock, turn: Turn = AT_ONCE
+    ) -> None:
         self.case = case
-        self._fold = Fold(case)
+        self.turn = turn
+        self._codec = FeatureCodec(case)
         self._reader = reader
         self._clock = clock
 
@@ -59,11 +60,10 @@ class StoredFeatures:
         now = self._clock.now()
         return {name: self._read(state, now) for name, state in states.items()}
 
-    def _read(self, state: EntityState, now: int) -> Known:
+    def _read(self, state: FeatureState, now: int) -> Known:
         """Not before its newest event: what older windows held is gone by then."""
-        newest = state.newest or 0
-        as_of = max(newest, now)
-        return Known(self._fold.values(state, as_of), as_of, newest)
+        as_of = max(state.newest, now)
+        return Known(self._codec.values(state, as_of), as_of, state.newest)
 
 
 class StoredScores:

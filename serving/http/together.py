@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic, TypeVar
 
 from pipeline.errors import PipelineError
@@ -11,20 +12,29 @@ from pipeline.errors import PipelineError
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
 
+Turn = AbstractAsyncContextManager[None]
+"""What a call waits for. A lock lets one call gather those of the next: few questions cost more."""
+
+AT_ONCE: Turn = nullcontext()
+
 Find = Callable[[Sequence[str]], Awaitable[Mapping[str, Told]]]
 
 
 class Together(Generic[Asked, Told]):
-    """Hands all questions of one turn of the event loop on in one call.
+    """Hands all questions of one turn of the event loop on in one call, once it is their `turn`.
 
-    `answer` gives an answer for each question, in their order; one that is an error is raised to
-    whoever asked. Whatever `answer` raises is raised to all. Who gives up meanwhile stops nothing.
+    What is asked until then goes with them. `answer` gives an answer for each question, in their
+    order; one that is an error is raised to whoever asked. Whatever `answer` raises is raised to
+    all. Who gives up meanwhile stops nothing.
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]]
+        self,
+        answer: Callable[[Sequence[Asked]], Awaitable[Sequence[Told | Exception]]],
+        turn: Turn = AT_ONCE,
     ) -> None:
         self._answer = answer
+        self._turn = turn
         self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
         self._turns: set[asyncio.Task[None]] = set()
 
@@ -40,6 +50,10 @@ class Together(Generic[Asked, Told]):
         return await done
 
     async def _answer_waiting(self) -> None:
+        async with self._turn:
+            await self._answer_all()
+
+    async def _answer_all(self) -> None:
         waiting, self._waiting = self._waiting, []
         answers: Sequence[Told | Exception]
         try:

@@ -82,9 +82,11 @@ class Users:
         self._features = features
         self._scores = scores
         self._units = units_of(features.case)
-        self._found: Together[str, Known | None] = Together(partial(found_apart, features.known))
+        self._found: Together[str, Known | None] = Together(
+            partial(found_apart, features.known), features.turn
+        )
         self._scored: Together[str, Scored | None] = Together(
-            lambda names: found_apart(self._scoring().scores, names)
+            lambda names: found_apart(self._scoring().scores, names), features.turn
         )
 
     @property

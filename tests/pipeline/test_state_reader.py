@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import Fatal, Refusal
+from pipeline.features import FeatureCodec, FeatureState
 from pipeline.keys import FEATURES, Keys
 from pipeline.marker import Marker
 from pipeline.partitioner import partition_of
@@ -29,6 +30,11 @@ def state_of(newest: int) -> EntityState:
     return state
 
 
+def read_of(newest: int) -> FeatureState:
+    """What is read of the same."""
+    return FeatureState(state_of(newest).read, [], newest)
+
+
 async def hold(store: FakeStore, marker: Marker, newest: int, *names: str) -> None:
     """Put a state of each name into the store, under the marker's generation."""
     for name in names:
@@ -44,7 +50,8 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def reader(store: FakeStore) -> StateReader:
-    return StateReader(store, USE_CASE, PARTITIONS)
+    peek = store.peek(CODEC.fields, FeatureCodec(USE_CASE).fields)
+    return StateReader(peek, USE_CASE, PARTITIONS)
 
 
 async def test_known_entities_are_found_and_others_are_not(
@@ -53,7 +60,7 @@ async def test_known_entities_are_found_and_others_are_not(
     names = [f"user-{number}" for number in range(20)]
     await hold(store, MARKER, 5, *names)
     found = await reader.read([*names, "nobody"])
-    assert found == {name: state_of(5) for name in names}
+    assert found == {name: read_of(5) for name in names}
 
 
 async def test_where_no_marker_is_nobody_is_known(reader: StateReader) -> None:
@@ -66,7 +73,7 @@ async def test_after_a_switch_of_generations_the_new_one_is_read(
     await hold(store, MARKER, 5, "u")
     await reader.read(["u"])
     await hold(store, replace(MARKER, generation="g2"), 6, "u")
-    assert await reader.read(["u"]) == {"u": state_of(6)}
+    assert await reader.read(["u"]) == {"u": read_of(6)}
 
 
 async def test_an_entity_erased_in_the_live_generation_is_not_found_in_an_older_one(
@@ -100,7 +107,7 @@ async def test_a_state_that_is_handed_over_is_still_the_declaration_s(
     store: FakeStore, reader: StateReader
 ) -> None:
     await hold(store, MARKER.fenced("heir"), 5, "u")
-    assert await reader.read(["u"]) == {"u": state_of(5)}
+    assert await reader.read(["u"]) == {"u": read_of(5)}
 
 
 async def test_a_state_placed_by_other_partitions_is_refused(

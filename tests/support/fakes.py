@@ -14,6 +14,7 @@ from pipeline.marker import Marker
 from pipeline.origin import HEADER, Highest, Origin, header_in
 from pipeline.records import Deliveries, OutRecord, Target
 from pipeline.state import Raw
+from pipeline.store.peek import Live, Seen, Wanted
 from pipeline.store.store import Conflict, Snapshot, Values
 from tests.support.events import INCOMING_ID
 
@@ -43,6 +44,10 @@ class FakeStore:
         values: list[list[Raw]] = [[*self.entities.get(key, [None])] for key in keys]
         return Snapshot(await self.marker(partition), values)
 
+    def peek(self, written: Sequence[str], asked: Sequence[str]) -> FakePeek:
+        """Looks at some of the fields that are written."""
+        return FakePeek(self, [written.index(name) for name in asked])
+
     async def write(
         self, partition: int, believed: Marker | None, new: Marker, entities: Mapping[str, Values]
     ) -> Conflict | None:
@@ -66,6 +71,29 @@ class FakeStore:
         for key in keys:
             if key in self.spoilt:
                 raise Fatal(f"partition {key[0]} is suspect: the key {key} is not a hash")
+
+
+@dataclass
+class FakePeek:
+    """Looks at the fields in these places."""
+
+    store: FakeStore
+    places: Sequence[int]
+
+    async def read(self, wanted: Mapping[int, Wanted]) -> Mapping[int, Seen]:
+        return {partition: await self._seen(partition, one) for partition, one in wanted.items()}
+
+    async def _seen(self, partition: int, wanted: Wanted) -> Seen:
+        found = await self.store.read(partition, wanted.generation, wanted.entities)
+        values = [self._part(one) for one in found.values]
+        if found.marker is None:
+            return Seen(None, values)
+        marker = found.marker
+        return Seen(Live(marker.generation, marker.fingerprint, marker.partitions), values)
+
+    def _part(self, values: Sequence[Raw]) -> list[Raw]:
+        """None for each where there is no entity, which the store tells by a single one."""
+        return [None if values == [None] else values[place] for place in self.places]
 
 
 def _bytes(value: str | bytes) -> bytes:

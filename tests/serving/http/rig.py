@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from pipeline.clock import FixedClock
 from pipeline.declaration import UseCase
 from pipeline.events import EventDecoder
+from pipeline.features import FeatureCodec
 from pipeline.fold import Fold
 from pipeline.marker import Marker
 from pipeline.partitioner import partition_of
@@ -67,7 +68,8 @@ class Service:
 
     @cached_property
     def parts(self) -> Parts:
-        reader = StateReader(self.store, self.case, PARTITIONS)
+        peek = self.store.peek(StateCodec(self.case).fields, FeatureCodec(self.case).fields)
+        reader = StateReader(peek, self.case, PARTITIONS)
         return Parts(
             case=self.case,
             models=self.models,
