@@ -11,7 +11,8 @@ from pipeline.clock import Clock
 from pipeline.errors import SettingsError
 
 _BATCH = 5_000  # records at full speed: large enough for the broker, small enough for progress
-_TICK = 0.015  # seconds between two looks at the clock; a late wake-up still fits a burst
+_TICK = 0.015  # seconds of the rate that go out together; a late wake-up still fits a burst
+_SHORTEST = 0.001  # seconds to sleep at least: clocks and sleeps are no finer
 _BURST = 0.020  # seconds of the rate that may go out at once
 
 
@@ -47,15 +48,16 @@ class AtRate:
             raise SettingsError(f"a rate of {rate} is none", "Ask for more than 0 events a second")
         self._rate = rate
         self._burst = max(1, math.floor(rate * _BURST))
+        self._least = max(1, math.floor(rate * _TICK))
         self._clock = clock
         self._sleep = sleep
         self._started: float | None = None
         self._allowed = 0
 
     async def allowance(self) -> int:
-        """What has become due since the last call, at most 20 ms of the rate."""
-        while self._due() < 1:
-            await self._sleep(max(_TICK, self._seconds_to_next()))
+        """What has become due since the last call: 15 ms of the rate at least, 20 ms at most."""
+        while self._due() < self._least:
+            await self._sleep(self._seconds_to_least())
         allowed = min(self._due(), self._burst)
         self._allowed += allowed
         return allowed
@@ -63,8 +65,8 @@ class AtRate:
     def _due(self) -> int:
         return math.floor(self._elapsed() * self._rate) - self._allowed
 
-    def _seconds_to_next(self) -> float:
-        return (self._allowed + 1) / self._rate - self._elapsed()
+    def _seconds_to_least(self) -> float:
+        return max(_SHORTEST, (self._allowed + self._least) / self._rate - self._elapsed())
 
     def _elapsed(self) -> float:
         now = self._clock.monotonic()

@@ -46,6 +46,14 @@ async def test_a_burst_is_at_most_20_ms_of_the_rate(rate: float) -> None:
     assert max(allowed) <= max(1, 0.02 * rate)
 
 
+@pytest.mark.parametrize("rate", [100, 2_000, 12_345])
+async def test_what_is_due_goes_out_together_and_not_one_by_one(rate: float) -> None:
+    time = Time()
+    allowed = await run(AtRate(rate, time.clock, time.sleep), time, 20)
+    assert min(allowed) >= int(0.015 * rate)
+    assert len(allowed) <= 1 + 20 / 0.01
+
+
 async def test_nothing_goes_out_before_it_is_due() -> None:
     time = Time()
     pace = AtRate(0.5, time.clock, time.sleep)
