@@ -6,7 +6,10 @@ whose note says that it is paused has no position: the gate stays shut, whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +18,7 @@ from event_handler.flood import Flood
 from event_handler.notes import LetThrough, Pause, decode, encode
 from pipeline import metrics
 from pipeline.clock import Clock
+from pipeline.errors import InfrastructureError
 from pipeline.health import Health
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.feed import Batch, Log, Reader
@@ -22,6 +26,9 @@ from pipeline.logs import log
 
 Key = tuple[str, int]
 """A partition of a topic."""
+
+_COMMIT_SECONDS = 0.25
+_CLOSE_SECONDS = 1.0
 
 
 class GroupReader(Reader, Protocol):
@@ -64,6 +71,9 @@ class GroupPositions:
     health: Health
     reader: GroupReader = field(init=False)
     committed: dict[Key, Commit] = field(default_factory=dict)
+    reached: dict[Key, int] = field(default_factory=dict)
+    """The next offset after what came out, committed or not yet."""
+    committed_at: float = -math.inf
     let_through: dict[Key, int] = field(default_factory=dict)
 
     async def position(self, log: Log) -> int | None:
@@ -79,25 +89,41 @@ class GroupPositions:
             note = LetThrough(before)
         self.let_through[key] = note.before if isinstance(note, LetThrough) else 0
         self.committed[key] = found
+        self.reached[key] = found.offset
         return found.offset
 
     def is_new(self, batch: Batch) -> bool:
-        """False for a batch that is no longer ours, or that is committed already."""
+        """False for a batch that is no longer ours, or that came out already."""
         key = (batch.topic, batch.partition)
-        return self.reader.is_current(batch) and batch.next_offset > self.committed[key].offset
+        return self.reader.is_current(batch) and batch.next_offset > self.reached[key]
 
-    def count(self, batch: Batch, rejected: int) -> None:
-        """All of `batch` came out, so many as rejected."""
-        if batch.start >= self.let_through[(batch.topic, batch.partition)]:
+    def came_out(self, batch: Batch, rejected: int) -> None:
+        """All of `batch` is acknowledged, so many as rejected."""
+        key = (batch.topic, batch.partition)
+        self.reached[key] = batch.next_offset
+        if batch.start >= self.let_through[key]:
             self.flood.count(self.clock.monotonic(), len(batch.records), rejected)
 
-    async def commit(self, done: Iterable[Batch]) -> None:
-        """Commit all that is read by now: these batches, and the ends of transactions."""
-        offsets = {key: self.committed[key].offset for key in self.reader.owned}
-        offsets |= self.reader.passed
-        offsets |= {(batch.topic, batch.partition): batch.next_offset for batch in done}
+    async def commit_if_due(self) -> None:
+        """Commit what is read by now, unless that was done a moment ago.
+
+        A commit costs the broker as much as a batch does. Whoever takes over sends the moment's
+        records once more, with the origins by which everyone drops what has been there.
+        """
+        if self.clock.monotonic() - self.committed_at >= _COMMIT_SECONDS:
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Commit all that is read by now: what came out, and the ends of transactions."""
+        offsets = {key: self.reached[key] for key in self.reader.owned} | dict(self.reader.passed)
         wanted = {key: Commit(offset, self._note(key, offset)) for key, offset in offsets.items()}
         await self._commit({key: one for key, one in wanted.items() if one != self.committed[key]})
+        self.committed_at = self.clock.monotonic()
+
+    async def close(self) -> None:
+        """Commit once more, if that is a matter of a moment."""
+        with contextlib.suppress(InfrastructureError, TimeoutError):
+            await asyncio.wait_for(self.commit(), _CLOSE_SECONDS)
 
     async def pause_in_a_flood(self) -> None:
         """Read nothing more of what is ours, if too much of it was rejected."""
@@ -106,7 +132,7 @@ class GroupPositions:
         if share is None or not owned:
             return
         note = encode(Pause(self.clock.now(), share))
-        await self._commit({key: Commit(self.committed[key].offset, note) for key in owned})
+        await self._commit({key: Commit(self.reached[key], note) for key in owned})
         self.flood.forget()
         self._show(owned)
         for key in owned:

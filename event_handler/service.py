@@ -30,23 +30,24 @@ class EventHandler:
         return await self.positions.position(log)
 
     async def process(self, batches: Sequence[Batch]) -> None:
-        """Every record out and acknowledged, then the commit, which is the position."""
+        """Every record out and acknowledged, and only then the commit, which is the position."""
         new = [batch for batch in batches if self.positions.is_new(batch)]
         handled = [self._handled(batch) for batch in new]
         if new:
             self.faults.hit("before-outputs")
             await self.outputs.deliver(_deliveries(handled))
             self.faults.hit("after-outputs")
-        await self.positions.commit(new)
         for batch, outcomes in zip(new, handled, strict=True):
-            self.positions.count(batch, _count(outcomes))
+            self.positions.came_out(batch, _count(outcomes))
         await self.positions.pause_in_a_flood()
+        await (self.positions.commit_if_due() if batches else self.positions.commit())
 
     def _handled(self, batch: Batch) -> list[Handled]:
         return [self.handler.handle(batch.topic_id, record) for record in batch.records]
 
     async def close(self) -> None:
-        """Let go of the producer."""
+        """Commit what came out, and let go of the producer."""
+        await self.positions.close()
         await self.outputs.close()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from event_handler.positions import Key
 from pipeline.errors import Fatal, InfrastructureError
 from pipeline.kafka.admin import Commit
 from pipeline.origin import Origin
@@ -83,12 +86,57 @@ async def test_a_batch_of_an_earlier_reading_is_not_written() -> None:
     assert rig.writer.logs == {}
 
 
-async def test_what_is_committed_is_not_written_again_when_what_follows_fails() -> None:
+async def test_what_came_out_is_not_written_again_when_what_follows_fails() -> None:
     rig = Rig({0: source_log(0)})
     batches = await rig.feed.poll(rig.stage)
     await rig.stage.process(batches)
     await rig.stage.process(batches)
     assert len(rig.writer.deliveries) == 1
+
+
+async def test_it_commits_four_times_a_second_while_records_come() -> None:
+    rig = Rig({0: source_log(0)})
+    offsets = []
+    for _ in range(5):
+        await rig.step()
+        offsets.append(rig.offsets()[0])
+        rig.clock.at += 100_000
+    assert offsets == [3, 3, 3, 12, 12]
+
+
+async def test_once_it_is_quiet_all_is_committed() -> None:
+    rig = Rig({0: source_log(0, 6)})
+    await rig.step()
+    await rig.step()
+    assert rig.offsets() == {0: 3}
+    await rig.step()
+    assert rig.offsets() == {0: 6}
+
+
+async def test_what_came_out_is_not_written_again_when_its_commit_fails() -> None:
+    rig = Rig({0: source_log(0)})
+    commit, failures = rig.feed.commit_noted, [InfrastructureError("Kafka is away")]
+
+    async def failing(commits: Mapping[Key, Commit]) -> None:
+        if failures:
+            raise failures.pop()
+        await commit(commits)
+
+    rig.feed.commit_noted = failing  # type: ignore[method-assign] # fails once
+    batches = await rig.feed.poll(rig.stage)
+    with pytest.raises(InfrastructureError):
+        await rig.stage.process(batches)
+    await rig.stage.process(batches)
+    assert rig.offsets() == {0: 3}
+    assert len(rig.writer.deliveries) == 1
+
+
+async def test_what_came_out_is_committed_at_the_end() -> None:
+    rig = Rig({0: source_log(0)})
+    await rig.step()
+    await rig.step()
+    await rig.stage.close()
+    assert rig.offsets() == {0: 6}
 
 
 async def test_the_end_of_a_transaction_is_committed_though_it_is_no_record() -> None:
