@@ -47,6 +47,8 @@ class FeatureApp:
         self._channel = self._app.channel(maxsize=1)
         self._idle = asyncio.Event()
         self._idle.set()
+        self._wanted = asyncio.Event()
+        self._wanted.set()
 
     async def run(self, stopping: Stopping) -> None:
         """Run until `stopping`, then finish the batch at hand; errors but outages come out."""
@@ -66,6 +68,7 @@ class FeatureApp:
             async for batches in polls:
                 if not stopping:  # else what was polled before is left for the next start
                     await asyncio.shield(self._process(batches, stopping))
+                self._wanted.set()
 
         return fold
 
@@ -78,7 +81,10 @@ class FeatureApp:
             self._idle.set()
 
     async def _put_polls(self, stopping: Stopping) -> None:
+        """Poll when the agent is ready, not ahead: what comes meanwhile is one batch, not three."""
         while not stopping:
+            await self._wanted.wait()
+            self._wanted.clear()
             polls: Any = await self._feed.poll()
             await self._channel.put(polls)
 

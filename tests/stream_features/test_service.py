@@ -167,6 +167,20 @@ async def test_polls_are_processed_in_order() -> None:
     assert (stage.closed, feed.stopped) == (True, True)
 
 
+async def test_it_polls_when_it_is_ready_and_not_ahead() -> None:
+    let_go = asyncio.Event()
+    stage, feed, stopping = FakeStage([let_go]), FakeFeed(), Stopping()
+    running = asyncio.create_task(app_of(stage, feed).run(stopping))
+    await asyncio.wait_for(stage.began.wait(), SECONDS)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert feed.left == 4
+    let_go.set()
+    await until(lambda: len(stage.done) == 5)
+    stopping.set()
+    await asyncio.wait_for(running, SECONDS)
+
+
 async def test_it_writes_nothing_where_it_runs(workplace: Path) -> None:
     stage, stopping = FakeStage(), Stopping()
     running = asyncio.create_task(app_of(stage, FakeFeed()).run(stopping))
