@@ -10,6 +10,7 @@ import use_cases
 from inference_logger.files import LogFiles
 from inference_logger.service import STAGE, InferenceLogger
 from inference_logger.tables import layouts
+from pipeline.kafka.fetching import IN_BULK
 from pipeline.process import Process, run_worker
 from pipeline.topics import mails_of, offers_of
 from pipeline.verification import publish
@@ -33,7 +34,7 @@ async def work(process: Process) -> None:
     publish(process.case, settings.parquet_dir)
     topic_ids = await process.topic_ids(*topics)
     stage = InferenceLogger(known, files, settings.logger, process.clock, process.faults)
-    stage.reader = feed = process.feed(topic_ids, stage)
+    stage.reader = feed = process.feed(topic_ids, stage, IN_BULK)
     await process.when_up(feed.start)
     await run(stage, feed, process.health, process.stopping)
 

@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import gc
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+
+import uvloop
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.declaration import UseCase
@@ -18,6 +20,7 @@ from pipeline.faults import FaultPoints
 from pipeline.health import Health, end_if_dead, serve
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.feed import Feed, Positions
+from pipeline.kafka.fetching import AT_ONCE
 from pipeline.logs import configure, log
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics, group_of
@@ -42,7 +45,12 @@ class Process:
     health: Health
     stopping: Stopping
 
-    def feed(self, topic_ids: dict[str, str], positions: Positions) -> Feed:
+    def feed(
+        self,
+        topic_ids: dict[str, str],
+        positions: Positions,
+        fetching: Mapping[str, int] = AT_ONCE,
+    ) -> Feed:
         """The stage's feed of these topics (name -> id)."""
         return Feed(
             self.settings.kafka,
@@ -51,6 +59,7 @@ class Process:
             instance=self.settings.instance,
             positions=positions,
             max_records=self.settings.batch_records,
+            fetching=fetching,
         )
 
     async def topic_ids(self, *names: str) -> dict[str, str]:
@@ -110,7 +119,7 @@ def run_worker(
     try:
         settings = read_settings(os.environ)
         configure(stage, settings.log_level)
-        asyncio.run(_run(stage, settings, load_case(settings.use_case), work))
+        uvloop.run(_run(stage, settings, load_case(settings.use_case), work))
     except PipelineError as error:
         log.error("stopped", error=str(error), kind=type(error).__name__)
         return _status(error)

@@ -21,6 +21,7 @@ from aiokafka.structs import ConsumerRecord
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
+from pipeline.kafka.fetching import AT_ONCE, Fetching
 from pipeline.kafka.standstill import Standstill
 from pipeline.logs import log
 from pipeline.settings import KafkaSettings
@@ -109,6 +110,7 @@ class Feed:
         instance: str,
         positions: Positions,
         max_records: int,
+        fetching: Mapping[str, int] = AT_ONCE,
     ) -> None:
         """`topics` maps names to topic ids; `instance` is unique in the group and stays."""
         self._topic_ids = dict(topics)
@@ -133,10 +135,11 @@ class Feed:
             "session_timeout_ms": _SESSION_MS,
             "heartbeat_interval_ms": _HEARTBEAT_MS,
             "request_timeout_ms": _REQUEST_MS,
-            "fetch_max_wait_ms": 100,
+            **fetching,
             **aiokafka_options(settings),
         }
         self._consumer: AIOKafkaConsumer
+        self._fetching: Fetching
         self._standstill: Standstill
 
     async def start(self) -> None:
@@ -148,6 +151,7 @@ class Feed:
         except KafkaError as error:
             await self._consumer.stop()
             raise InfrastructureError(f"no consumer: {error!r}") from error
+        self._fetching = Fetching(self._consumer, self._next)
         self._standstill = Standstill(self._consumer, self._topic_ids)
         self._keeper = asyncio.create_task(self._keep_alive())
 
@@ -333,6 +337,7 @@ class Feed:
         finally:
             self._polling = False
             self._polled_at = time.monotonic()
+        self._fetching.taken()
         return found
 
     async def _pass_ends_of_transactions(self) -> None:
@@ -348,16 +353,8 @@ class Feed:
         for tp, records in found.items():
             if not records or tp not in self._next:
                 continue
-            batches.append(
-                Batch(
-                    tp.topic,
-                    self._topic_ids[tp.topic],
-                    tp.partition,
-                    self._next[tp],
-                    self._readings[tp],
-                    records,
-                )
-            )
+            topic_id, start, reading = self._topic_ids[tp.topic], self._next[tp], self._readings[tp]
+            batches.append(Batch(tp.topic, topic_id, tp.partition, start, reading, records))
             self._next[tp] = records[-1].offset + 1
             self._passed.pop(tp, None)
         return batches

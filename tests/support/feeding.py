@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from pipeline.kafka.feed import Batch, Feed, Log
+from pipeline.kafka.fetching import AT_ONCE
 from pipeline.records import OutRecord
 from pipeline.settings import KafkaSettings
 from tests.support.kafka import Cluster
@@ -52,7 +53,11 @@ class Reading:
 
     @asynccontextmanager
     async def member(
-        self, positions: Positions, instance: str = "a", max_records: int = 1000
+        self,
+        positions: Positions,
+        instance: str = "a",
+        max_records: int = 1000,
+        fetching: Mapping[str, int] = AT_ONCE,
     ) -> AsyncIterator[Feed]:
         feed = Feed(
             KafkaSettings(self.cluster.bootstrap),
@@ -61,6 +66,7 @@ class Reading:
             instance=instance,
             positions=positions,
             max_records=max_records,
+            fetching=fetching,
         )
         await feed.start()
         try:
