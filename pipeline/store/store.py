@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 import msgpack
+from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from pipeline.errors import Fatal
@@ -17,6 +18,7 @@ from pipeline.keys import Keys
 from pipeline.marker import Marker
 from pipeline.state import Raw
 from pipeline.store.client import Client, translated
+from pipeline.store.pipelined import Pipelined
 
 MOST_ENTITIES = 1_000
 
@@ -44,6 +46,7 @@ class Store:
 
     def __init__(self, client: Client, keys: Keys, fields: Sequence[str]) -> None:
         self._client = client
+        self._scripts = Pipelined(client) if isinstance(client, Redis) else client
         self._keys = keys
         self._fields = tuple(fields)
         self._names = msgpack.packb(list(fields), use_bin_type=False)
@@ -60,7 +63,7 @@ class Store:
         """The marker of a partition and these entities of a generation."""
         prefix = self._keys.prefix(partition, generation)
         keys = [self._keys.marker(partition), *(prefix + entity for entity in entities)]
-        marker, *values = await self._read(self._client, partition, keys, self._fields)
+        marker, *values = await self._read(self._scripts, partition, keys, self._fields)
         return Snapshot(marker_of(marker), values)
 
     async def write(
@@ -79,7 +82,7 @@ class Store:
             self._names,
             *(b"" if values is None else _pack(values) for values in entities.values()),
         ]
-        answer = await self._write(self._client, partition, keys, arguments)
+        answer = await self._write(self._scripts, partition, keys, arguments)
         match answer[0]:
             case b"ok":
                 return None
@@ -101,7 +104,11 @@ class Script:
         self._name = name
 
     async def __call__(
-        self, client: Client, partition: int, keys: Sequence[str | bytes], arguments: Sequence[Any]
+        self,
+        client: Client | Pipelined,
+        partition: int,
+        keys: Sequence[str | bytes],
+        arguments: Sequence[Any],
     ) -> Any:
         """The script's answer. All keys are in the slot of `partition`."""
         with translated(f"running {self._name} on partition {partition}"):

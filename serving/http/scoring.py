@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.http.together import Together
+from pipeline.together import Together
 
 Matrix = NDArray[np.float64]
 

@@ -20,6 +20,7 @@ from pipeline.offers.contacts import CUSTOMER, ContactsFile
 from pipeline.settings import HttpSettings, Settings
 from pipeline.store.client import connect_to_read
 from pipeline.store.states import StateReader
+from pipeline.together import AT_ONCE
 from pipeline.topics import Topics
 from serving.holder import keep_following
 from serving.http.direct import Directory, Shortcut, answered
@@ -38,7 +39,6 @@ from serving.http.requested import CUSTOMERS, SUBSCRIBERS, Customers, Requested,
 from serving.http.source import SourceTopic
 from serving.http.stored import StoredFeatures, StoredScores
 from serving.http.tables import CustomerTables
-from serving.http.together import AT_ONCE
 from serving.http.users import Users
 
 _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)

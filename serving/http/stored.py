@@ -13,7 +13,7 @@ from pipeline.clock import Clock
 from pipeline.declaration import UseCase
 from pipeline.features import FeatureCodec, FeatureState
 from pipeline.store.states import StateReader
-from serving.http.together import AT_ONCE, Turn
+from pipeline.together import AT_ONCE, Turn
 from serving.scorer import Holder, Scorer
 
 

@@ -11,14 +11,15 @@ import msgspec
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.times import format_time
+from pipeline.together import Together
 from pipeline.validation import checked_entity
 from serving.http.answers import Answer, as_json
+from serving.http.apart import found_apart
 from serving.http.call import Call
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses
 from serving.http.problems import UNREADABLE, Issue, Problem, issue_of, needing, not_found, wrong
 from serving.http.stored import Known, Scored, StoredFeatures, StoredScores
-from serving.http.together import Together, found_apart
 
 MOST_USERS = 1_000
 _STORE = "the store of features"
