@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from aiokafka.structs import ConsumerRecord
 
 from pipeline.errors import DataError
 from pipeline.origin import HEADER, TIME_HEADER, Origin
 from pipeline.partitioner import partition_of
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.rejection import rejection
 from pipeline.topics import Topics
 from pipeline.validation import Validator
@@ -41,7 +40,7 @@ class Handler:
             for topic in (topics.incoming, topics.rejected)
         )
 
-    def handle(self, topic_id: str, record: ConsumerRecord) -> Handled:
+    def handle(self, topic_id: str, record: InRecord) -> Handled:
         """The one output of `record`; an origin that it carries already is overwritten."""
         origin = Origin(topic_id, record.partition, record.offset, 0)
         try:
@@ -49,7 +48,7 @@ class Handler:
         except DataError as error:
             return self._reject(origin, record, error)
 
-    def _forward(self, origin: Origin, record: ConsumerRecord) -> Handled:
+    def _forward(self, origin: Origin, record: InRecord) -> Handled:
         record_time = record.timestamp * 1000 if record.timestamp >= 0 else _NO_TIME
         event = self._validator.canonical(record.value, record_time)
         key = event.entity.encode()
@@ -60,6 +59,6 @@ class Handler:
             target, OutRecord(key, event.value, headers), FORWARDED, event.event_type, repaired
         )
 
-    def _reject(self, origin: Origin, record: ConsumerRecord, error: DataError) -> Handled:
+    def _reject(self, origin: Origin, record: InRecord, error: DataError) -> Handled:
         target = self._rejects[record.partition % self._partitions]
         return Handled(target, rejection(record, STAGE, origin, error), REJECTED, error.reason)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from aiokafka.structs import ConsumerRecord
 
 from inference_logger.decode import Shape, decode
 from inference_logger.rows import Keeps, Records, Rows
 from pipeline.origin import header_in
+from pipeline.records import InRecord
 from pipeline.rejection import DETAIL_HEADER, REASON_HEADER, STAGE_HEADER
 
 Columns = Mapping[str, Any]  # of Arrow arrays
@@ -108,6 +108,6 @@ def _json_text(value: bytes | None) -> str | None:
     return (value or b"").decode()
 
 
-def _header(record: ConsumerRecord, name: str) -> str | None:
+def _header(record: InRecord, name: str) -> str | None:
     value = header_in(record.headers, name)
     return None if value is None else value.decode(errors="replace")

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 import pyarrow as pa
-from aiokafka.structs import ConsumerRecord
 
 from inference_logger.rows import Rows
 from inference_logger.tables import Layout
 from pipeline.kafka.feed import Batch
 from pipeline.log_files import Position
 from pipeline.parquet import Footer, Origins
+from pipeline.records import InRecord
 from pipeline.settings import LoggerSettings
 
 _DAY = 86_400_000  # milliseconds
@@ -38,7 +38,7 @@ class Block:
     tables: list[pa.Table] = field(default_factory=list)
     settled_bytes: int = 0
 
-    def add(self, records: Sequence[ConsumerRecord]) -> None:
+    def add(self, records: Sequence[InRecord]) -> None:
         """Hold these records as well."""
         own = (self.start.topic_id, self.partition)
         self.origins = self.rows.add(records, self.layout.content, self.origins, own)
@@ -136,8 +136,8 @@ class Held:
 
 
 def _by_day(
-    records: Sequence[ConsumerRecord],
-) -> Iterator[tuple[int, Sequence[ConsumerRecord]]]:
+    records: Sequence[InRecord],
+) -> Iterator[tuple[int, Sequence[InRecord]]]:
     """Runs of records of one date; nearly always there is one."""
     times = [record.timestamp for record in records]
     first, last = min(times) // _DAY, max(times) // _DAY

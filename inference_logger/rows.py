@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka.structs import ConsumerRecord
-
 from inference_logger.replays import judge
 from pipeline.origin import HEADER, KIND_HEADER, TIME_HEADER, Source
 from pipeline.parquet import CONTROL, Origins
+from pipeline.records import InRecord
 
-Records = Sequence[ConsumerRecord]
+Records = Sequence[InRecord]
 
 _CONTROL = CONTROL.encode()
 _ROW_BYTES = 350  # what Python needs for a row besides its value

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
-from aiokafka.structs import ConsumerRecord
 
 from marketing.inferences import Inference, InferenceDecoder
 from marketing.occasions import Occasions
@@ -20,7 +19,7 @@ from pipeline.offers.contacts import Table
 from pipeline.offers.deciding import Decision, History, Policy
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.rejection import rejection
 from pipeline.state import Raw
 from pipeline.topics import Topics, offers_of
@@ -44,7 +43,7 @@ class OfferItem(msgspec.Struct, frozen=True, gc=False):
     origin: Origin
     entity: str | None
     content: Inference | DataError
-    record: ConsumerRecord
+    record: InRecord
 
 
 class OffersCore:
@@ -110,7 +109,7 @@ class OffersCore:
             settled=lambda: _count(counts, rejected),
         )
 
-    def _decode(self, batch: Batch, record: ConsumerRecord) -> OfferItem:
+    def _decode(self, batch: Batch, record: InRecord) -> OfferItem:
         origin = origin_of(batch.topic_id, record)
         try:
             inference = self._decoder.decode(record.value)

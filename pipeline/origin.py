@@ -57,9 +57,20 @@ class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
 class Located(Protocol):
     """A consumed record, as far as its origin needs it."""
 
-    partition: int
-    offset: int
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def partition(self) -> int:
+        """Of its topic."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """In its partition."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Names and values."""
+        ...
 
 
 def origin_of(topic_id: str, record: Located) -> Origin:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from aiokafka.structs import ConsumerRecord
-
 from pipeline.kafka.feed import Batch
 from pipeline.marker import Marker
 from pipeline.origin import Origin
-from pipeline.records import Deliveries
+from pipeline.records import Deliveries, InRecord
 from pipeline.state import Raw
 from pipeline.store.store import Conflict, Snapshot, Values
 
@@ -35,7 +33,7 @@ class Item(Protocol):
         ...
 
     @property
-    def record(self) -> ConsumerRecord:
+    def record(self) -> InRecord:
         """The record as it was read."""
         ...
 

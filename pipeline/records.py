@@ -1,4 +1,4 @@
-"""Records on their way out of a stage."""
+"""Records on their way into a stage, and out of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from typing import NamedTuple
 import msgspec
 
 Headers = tuple[tuple[str, bytes], ...]
+
+
+class InRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record as it was read; `timestamp` in milliseconds since the epoch, -1 for none."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
 
 
 class OutRecord(msgspec.Struct, frozen=True, gc=False):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from aiokafka.structs import ConsumerRecord
-
 from pipeline.errors import DataError
 from pipeline.origin import HEADER, TIME_HEADER, Origin
-from pipeline.records import OutRecord
+from pipeline.records import InRecord, OutRecord
 
 STAGE_HEADER = "stage"
 REASON_HEADER = "reason"
 DETAIL_HEADER = "detail"
 
 
-def rejection(record: ConsumerRecord, stage: str, origin: Origin, error: DataError) -> OutRecord:
+def rejection(record: InRecord, stage: str, origin: Origin, error: DataError) -> OutRecord:
     """What `stage` writes for a record that it cannot use."""
     headers = (
         (HEADER, origin.encode()),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
-from aiokafka.structs import ConsumerRecord
 
 from pipeline import metrics
 from pipeline.clock import Clock
@@ -19,7 +18,7 @@ from pipeline.latest_score import SCORE_FIELDS, score_values
 from pipeline.memoryless import Memoryless
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.rejection import rejection
 from pipeline.store.store import Values
 from pipeline.times import format_time
@@ -38,7 +37,7 @@ class ServingItem(msgspec.Struct, frozen=True, gc=False):
     origin: Origin
     entity: str | None
     content: ScoreRequest | Erase | DataError
-    record: ConsumerRecord
+    record: InRecord
 
 
 class ServingCore(Memoryless):
@@ -107,7 +106,7 @@ class ServingCore(Memoryless):
             settled=lambda: _count(len(inferences), len(rejected)),
         )
 
-    def _decode(self, batch: Batch, record: ConsumerRecord) -> ServingItem:
+    def _decode(self, batch: Batch, record: InRecord) -> ServingItem:
         origin = origin_of(batch.topic_id, record)
         try:
             content = self._content(record)
@@ -115,7 +114,7 @@ class ServingCore(Memoryless):
             return ServingItem(record.offset, origin, None, error, record)
         return ServingItem(record.offset, origin, content.entity, content, record)
 
-    def _content(self, record: ConsumerRecord) -> ScoreRequest | Erase:
+    def _content(self, record: InRecord) -> ScoreRequest | Erase:
         if is_control(record.headers):
             control = decode_control(record.value)
             if not isinstance(control, Erase):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-from aiokafka.structs import ConsumerRecord
 
 from pipeline import metrics
 from pipeline.control import Control, Erase, LookupLoaded, decode_control, erase_record, is_control
@@ -18,7 +17,7 @@ from pipeline.fold import COUNTED, Fold, LookupKey, Tables
 from pipeline.kafka.feed import Batch
 from pipeline.origin import HEADER, Origin, header_in, origin_of, passed_on
 from pipeline.ports import Applied
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.rejection import REASON_HEADER, rejection
 from pipeline.state import EntityState, Raw, StateCodec
 from pipeline.topics import Topics
@@ -38,7 +37,7 @@ class FeatureItem(msgspec.Struct, frozen=True, gc=False):
     origin: Origin
     entity: str | None
     content: Event | Control | DataError
-    record: ConsumerRecord
+    record: InRecord
 
 
 @dataclass(slots=True)
@@ -120,7 +119,7 @@ class FeatureCore:
         self._cache.forget(partition)
         self._known.pop(partition, None)
 
-    def _decode(self, batch: Batch, record: ConsumerRecord) -> FeatureItem:
+    def _decode(self, batch: Batch, record: InRecord) -> FeatureItem:
         origin = origin_of(batch.topic_id, record)
         try:
             content = self._content(record)
@@ -129,7 +128,7 @@ class FeatureCore:
         entity = None if isinstance(content, LookupLoaded) else content.entity
         return FeatureItem(record.offset, origin, entity, content, record)
 
-    def _content(self, record: ConsumerRecord) -> Event | Control:
+    def _content(self, record: InRecord) -> Event | Control:
         if not is_control(record.headers):
             return self._decoder.decode(record.value)
         control = decode_control(record.value)

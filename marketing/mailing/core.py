@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from aiokafka.structs import ConsumerRecord
 
 from marketing.mailing.orders import Order, OrderDecoder
 from pipeline import metrics
@@ -15,7 +14,7 @@ from pipeline.kafka.feed import Batch
 from pipeline.memoryless import Memoryless
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.rejection import rejection
 from pipeline.topics import Topics, mails_of
 
@@ -31,7 +30,7 @@ class MailItem(msgspec.Struct, frozen=True, gc=False):
     origin: Origin
     entity: None
     content: Order | DataError
-    record: ConsumerRecord
+    record: InRecord
 
 
 class MailCore(Memoryless):
@@ -67,7 +66,7 @@ class MailCore(Memoryless):
             settled=lambda: _count(len(orders), len(rejected)),
         )
 
-    def _decode(self, batch: Batch, record: ConsumerRecord) -> MailItem:
+    def _decode(self, batch: Batch, record: InRecord) -> MailItem:
         origin = origin_of(batch.topic_id, record)
         try:
             order = self._orders.decode(record.value)

@@ -16,14 +16,15 @@ from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
-from aiokafka.structs import ConsumerRecord
 
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.fetching import AT_ONCE, Fetching
 from pipeline.kafka.standstill import Standstill
+from pipeline.kafka.unpacking import unpack_into_ours
 from pipeline.logs import log
+from pipeline.records import InRecord
 from pipeline.settings import KafkaSettings
 
 _SESSION_MS = 10_000
@@ -54,7 +55,7 @@ class Batch:
     partition: int
     start: int
     reading: int
-    records: Sequence[ConsumerRecord]
+    records: Sequence[InRecord]
 
     @property
     def next_offset(self) -> int:
@@ -144,6 +145,7 @@ class Feed:
 
     async def start(self) -> None:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
+        unpack_into_ours()
         self._consumer = AIOKafkaConsumer(**self._options)
         self._consumer.subscribe(list(self._topic_ids), listener=_Marks(self._reassigned))
         try:

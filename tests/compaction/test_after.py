@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -12,7 +11,7 @@ from tests.compaction.test_rows import SOME, Directory
 from tests.inference_logger.rig import bets, files_of, offsets_of
 from tests.rebuild.rig import Ledger, held, refused
 from tests.rebuild.test_features import A_LOG, at, disturbed
-from tests.support.events import consumed
+from tests.support.events import changed, consumed
 from tests.support.fakes import Records
 from tests.support.stages import TOPICS
 
@@ -49,7 +48,7 @@ async def test_the_logger_goes_on_where_all_its_files_were_removed(tmp_path: Pat
 
 async def test_a_rebuild_refuses_what_lost_its_beginning(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    later = [replace(one, timestamp=one.timestamp + 86_400_000) for one in A_LOG[4:]]
+    later = [changed(one, timestamp=one.timestamp + 86_400_000) for one in A_LOG[4:]]
     await ledger.log(TOPICS.incoming, {0: A_LOG[:4]})
     expire(tmp_path)
     await ledger.log(TOPICS.incoming, {0: [*A_LOG[:4], *later]})

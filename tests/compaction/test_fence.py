@@ -30,6 +30,7 @@ from pipeline.settings import LoggerSettings
 from rebuild.history import read_history
 from tests.compaction.rig import DAY, MEGABYTE, SCHEMA, compact, days, expire, log
 from tests.inference_logger.rig import CASE, INCOMING, Rig, bets, files_of, offsets_of
+from tests.support.events import changed
 
 TEN = LoggerSettings(rows=10)
 
@@ -210,7 +211,7 @@ async def test_whoever_opens_after_what_was_listed_before_reads_again(
 
 async def test_a_reader_finds_all_of_a_date_at_any_moment(tmp_path: Path) -> None:
     for number in range(4):
-        later = [replace(one, timestamp=one.timestamp + number * 86_400_000) for one in bets(5)]
+        later = [changed(one, timestamp=one.timestamp + number * 86_400_000) for one in bets(5)]
         await log(tmp_path, {number: later}, rows=2)
     events, ended = 4 * 5, threading.Event()
 

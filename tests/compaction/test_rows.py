@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +22,7 @@ from tests.compaction.rig import DAY, MEGABYTE, SCHEMA, compact, counts, log, ro
 from tests.inference_logger.rig import INCOMING, Rig, bets
 from tests.inference_logger.rig import files_of as all_files
 from tests.rebuild.test_features import disturbed
+from tests.support.events import changed
 from tests.support.fakes import Records
 from tests.support.properties import FEW
 
@@ -44,7 +44,7 @@ class Directory:
 def over_days(records: Records, boundary: int) -> Records:
     """Those from an offset on are of the next day."""
     return [
-        replace(one, timestamp=one.timestamp + DAY_MILLISECONDS * (one.offset >= boundary))
+        changed(one, timestamp=one.timestamp + DAY_MILLISECONDS * (one.offset >= boundary))
         for one in records
     ]
 
@@ -135,7 +135,7 @@ async def test_the_logger_goes_on_behind_it(tmp_path: Path) -> None:
 
 async def test_offsets_of_another_date_in_between_are_kept_apart(tmp_path: Path) -> None:
     """A broker's clock may go back over midnight."""
-    late = [replace(one, timestamp=one.timestamp - DAY_MILLISECONDS) for one in bets(30)[20:]]
+    late = [changed(one, timestamp=one.timestamp - DAY_MILLISECONDS) for one in bets(30)[20:]]
     await log(tmp_path, {0: [*over_days(bets(20), 10), *late]}, rows=5)
     before = in_log_order(tmp_path)
     compact(tmp_path)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import repeat
 
 import orjson
-from aiokafka.structs import ConsumerRecord
 
 from event_handler.core import Handler
 from event_handler.flood import Flood
@@ -20,6 +19,7 @@ from pipeline.health import Health
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.feed import Batch
 from pipeline.origin import Origin
+from pipeline.records import InRecord
 from pipeline.topics import Topics
 from pipeline.validation import Validator
 from tests.support.events import NOON, SOURCE_ID, bet, consumed
@@ -28,7 +28,7 @@ from use_cases.first_day_churn import USE_CASE
 
 TOPICS = Topics.of(USE_CASE)
 PARTITIONS = 4
-Records = list[ConsumerRecord[bytes, bytes]]
+Records = list[InRecord]
 Commits = dict[Key, Commit]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from aiokafka.structs import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from event_handler.core import FORWARDED, REJECTED, Handler
 from pipeline.origin import HEADER, TIME_HEADER, header_in
 from pipeline.partitioner import partition_of
-from pipeline.records import Headers, Target
+from pipeline.records import Headers, InRecord, Target
 from pipeline.rejection import DETAIL_HEADER, REASON_HEADER, STAGE_HEADER
 from pipeline.topics import Topics
 from pipeline.validation import Validator
@@ -33,7 +32,7 @@ def source(
     offset: int = 17,
     headers: Headers = (),
     timestamp: int = MILLIS,
-) -> ConsumerRecord[bytes, bytes]:
+) -> InRecord:
     return consumed(
         value,
         topic=TOPICS.generated,

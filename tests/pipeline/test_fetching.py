@@ -6,6 +6,7 @@ import asyncio
 
 from pipeline.kafka.feed import Feed
 from pipeline.kafka.fetching import IN_BULK
+from pipeline.records import InRecord, OutRecord
 from tests.support.feeding import Make, Positions, numbers, polled, records
 
 LONG = {"fetch_min_bytes": 1, "fetch_max_wait_ms": 20_000}
@@ -53,3 +54,12 @@ async def test_in_bulk_the_broker_gathers_what_comes_one_by_one(reading: Make) -
             one.append(0, number)
         batches = await polled(feed, records(4))
     assert len(batches) <= 2
+
+
+async def test_records_come_as_ours_with_all_that_is_read_of_them(reading: Make) -> None:
+    one = reading(1)
+    one.cluster.append(one.topic, 0, [OutRecord(b"k", b"v", (("h", b"1"),))])
+    async with one.member(Positions()) as feed:
+        ((record,),) = [batch.records for batch in await polled(feed, records(1))]
+    assert record == InRecord(one.topic, 0, 0, record.timestamp, b"k", b"v", (("h", b"1"),))
+    assert record.timestamp > 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from aiokafka.structs import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.origin import HEADER, TIME_HEADER, Highest, Origin, header_in, origin_of, passed_on
+from pipeline.records import InRecord
 from tests.support.events import INCOMING_ID, consumed
 from tests.support.properties import PROPERTY
 
@@ -18,7 +18,7 @@ class Cause(NamedTuple):
     """A decoded record."""
 
     origin: Origin
-    record: ConsumerRecord[bytes, bytes]
+    record: InRecord
 
 
 topic_ids = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1)

@@ -17,7 +17,7 @@ from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
 from pipeline.ports import Applied
 from pipeline.records import Deliveries, OutRecord
-from tests.support.events import INCOMING_ID, bet, caused_by, log_of, purchase
+from tests.support.events import INCOMING_ID, bet, caused_by, changed, log_of, purchase
 from tests.support.fakes import FakeWriter, process
 from tests.support.folding import CHECK, a_log, assert_is_fold, marker_of
 from tests.support.stages import TOPICS, Rig, straight_fold
@@ -77,7 +77,7 @@ async def test_partitions_are_independent(server: Server) -> None:
 
 
 def replace_partition(record: Any, partition: int) -> Any:
-    return replace(record, partition=partition)
+    return changed(record, partition=partition)
 
 
 @pytest.mark.parametrize("left", [0, 1, 2, 3])
@@ -164,7 +164,7 @@ async def test_a_failure_in_a_later_part_leaves_the_earlier_ones_applied(server:
 
 async def test_a_replay_is_dropped_and_the_marker_moves_on(server: Server) -> None:
     log = a_log(9, users=3)
-    again = [replace(record, offset=9 + n) for n, record in enumerate(log[3:])]
+    again = [changed(record, offset=9 + n) for n, record in enumerate(log[3:])]
     rig = Rig({0: log + again}, server.store)
     await rig.run()
     once = straight_fold(log)

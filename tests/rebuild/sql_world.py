@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from rebuild.builders import Ground
 from rebuild.folding import fold
 from tests.rebuild.newer import with_more
 from tests.rebuild.rig import Ledger
-from tests.support.events import NOON, SECOND, caused_by, log_of
+from tests.support.events import NOON, SECOND, caused_by, changed, log_of
 
 PARTITIONS = 2
 USERS = [f"u{n}" for n in range(25)]
@@ -74,7 +74,7 @@ class SqlWorld:
         topic = Topics.of(self.case).incoming
         ledger.ids[topic] = "incomingincomingincomi"
         read = {number: log_of(log, number) for number, log in logs.items()}
-        read = {p: [replace(one, topic=topic) for one in records] for p, records in read.items()}
+        read = {p: [changed(one, topic=topic) for one in records] for p, records in read.items()}
         await ledger.log(topic, read, rows=300)
         self.ground = Ground(self.case, PARTITIONS, ledger.root, ledger.place)
 

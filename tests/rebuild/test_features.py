@@ -17,7 +17,7 @@ from pipeline.records import OutRecord
 from rebuild.builders import Built
 from tests.rebuild.rig import Ledger, held, refused
 from tests.stream_features.test_split import Content, controls, events, registrations
-from tests.support.events import INCOMING_ID, bet, caused_by, log_of, purchase, win
+from tests.support.events import INCOMING_ID, bet, caused_by, changed, log_of, purchase, win
 from tests.support.fakes import FakeStore, Records, origin_of
 from tests.support.properties import FEW
 from tests.support.stages import TOPICS, Rig, straight_fold
@@ -49,7 +49,7 @@ def disturbed(draw: st.DrawFn) -> Records:
     start = draw(st.integers(0, len(records) - 1))
     end = draw(st.integers(start + 1, len(records)))
     again = [*records[:end], *records[start:end], *records[end:]]
-    return [replace(one, offset=offset) for offset, one in enumerate(again)]
+    return [changed(one, offset=offset) for offset, one in enumerate(again)]
 
 
 def a_log(made: list[Content | bytes | None]) -> Records:

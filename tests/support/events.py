@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import orjson
-from aiokafka.structs import ConsumerRecord
 
 from pipeline.kafka.feed import Batch
 from pipeline.origin import HEADER, TIME_HEADER, Origin
-from pipeline.records import Headers, OutRecord
+from pipeline.records import Headers, InRecord, OutRecord
 from pipeline.times import format_time, parse_time
 
 NOON = parse_time("2025-06-01T12:00:00Z")
@@ -56,11 +56,14 @@ def consumed(
     key: bytes | None = None,
     headers: Headers = (),
     timestamp: int = NOON // 1000,
-) -> ConsumerRecord[bytes, bytes]:
-    """A record as aiokafka's consumer hands it over; `timestamp` in milliseconds."""
-    return ConsumerRecord(
-        topic, partition, offset, timestamp, 1, key, value, None, -1, -1, tuple(headers)
-    )
+) -> InRecord:
+    """A record as the feed hands it over; `timestamp` in milliseconds."""
+    return InRecord(topic, partition, offset, timestamp, key, value, tuple(headers))
+
+
+def changed(record: InRecord, **changes: Any) -> InRecord:
+    """The record with other values in some of its fields."""
+    return msgspec.structs.replace(record, **changes)
 
 
 def caused_by(offset: int, partition: int = 0, index: int = 0) -> Headers:
@@ -69,16 +72,12 @@ def caused_by(offset: int, partition: int = 0, index: int = 0) -> Headers:
     return ((HEADER, origin.encode()), (TIME_HEADER, b"%d" % (NOON // 1000)))
 
 
-def log_of(
-    contents: Sequence[Mapping[str, Any] | OutRecord], partition: int = 0
-) -> list[ConsumerRecord[bytes, bytes]]:
+def log_of(contents: Sequence[Mapping[str, Any] | OutRecord], partition: int = 0) -> list[InRecord]:
     """A partition of `incoming-events`: events with origins of their own, and records as given."""
     return [_logged(content, partition, offset) for offset, content in enumerate(contents)]
 
 
-def _logged(
-    content: Mapping[str, Any] | OutRecord, partition: int, offset: int
-) -> ConsumerRecord[bytes, bytes]:
+def _logged(content: Mapping[str, Any] | OutRecord, partition: int, offset: int) -> InRecord:
     if isinstance(content, OutRecord):
         key, headers = content.key, content.headers
         return consumed(content.value, partition=partition, offset=offset, key=key, headers=headers)
@@ -91,9 +90,7 @@ def _logged(
     )
 
 
-def batch_of(
-    records: Sequence[ConsumerRecord[bytes, bytes]], reading: int = 1, start: int | None = None
-) -> Batch:
+def batch_of(records: Sequence[InRecord], reading: int = 1, start: int | None = None) -> Batch:
     """One poll's records of a partition."""
     first = records[0]
     return Batch(

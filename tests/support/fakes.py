@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiokafka.structs import ConsumerRecord
-
 from pipeline.errors import Fatal, InfrastructureError
 from pipeline.kafka.feed import Batch, Log, Positions
 from pipeline.marker import Marker
 from pipeline.origin import HEADER, Highest, Origin, header_in
-from pipeline.records import Deliveries, OutRecord, Target
+from pipeline.records import Deliveries, InRecord, OutRecord, Target
 from pipeline.state import Raw
 from pipeline.store.peek import Live, Seen, Wanted
 from pipeline.store.store import Conflict, Snapshot, Values
 from tests.support.events import INCOMING_ID
 
-Records = list[ConsumerRecord[bytes, bytes]]
+Records = list[InRecord]
 Entity = tuple[int, str, str]
 """Partition, generation, entity."""
 

@@ -96,7 +96,7 @@ def records(count: int) -> Callable[[Sequence[Batch]], bool]:
 
 def numbers(batches: Sequence[Batch], partition: int = 0) -> list[int]:
     return [
-        int(record.value)
+        int(record.value or b"")
         for batch in batches
         if batch.partition == partition
         for record in batch.records

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka.structs import ConsumerRecord
-
 import use_cases
 from pipeline.declaration import UseCase
-from pipeline.records import OutRecord
+from pipeline.records import InRecord, OutRecord
 from pipeline.state import StateCodec
 from tests.support.events import consumed
 from tests.support.fakes import FakeStore
@@ -34,7 +32,7 @@ class Golden:
     case: UseCase
     folder: Path
 
-    def log(self) -> list[ConsumerRecord[bytes, bytes]]:
+    def log(self) -> list[InRecord]:
         """A partition of `incoming-events`; the tables v1 and v2 are the rig's."""
         lines = (self.folder / "log.ndjson").read_text().splitlines()
         return [

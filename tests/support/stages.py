@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import cycle, repeat
 
-from aiokafka.structs import ConsumerRecord
-
 from pipeline.clock import Clock, FixedClock
 from pipeline.control import Erase, LookupLoaded, decode_control, is_control
 from pipeline.declaration import UseCase
@@ -17,6 +15,7 @@ from pipeline.faults import FaultPoints
 from pipeline.fold import Fold, LookupKey
 from pipeline.origin import Highest, Origin, origin_of
 from pipeline.ports import EntityStore, Writer
+from pipeline.records import InRecord
 from pipeline.state import EntityState, StateCodec
 from pipeline.stateful import Stateful
 from pipeline.topics import Topics
@@ -107,7 +106,7 @@ class Folded:
 
 
 def straight_fold(
-    records: list[ConsumerRecord[bytes, bytes]],
+    records: list[InRecord],
     case: UseCase = USE_CASE,
     topic_id: str = INCOMING_ID,
     tables: TableOf = table_of,
@@ -138,9 +137,7 @@ def straight_fold(
     return folded
 
 
-def _control(
-    record: ConsumerRecord[bytes, bytes], states: dict[str, EntityState], folded: Folded
-) -> None:
+def _control(record: InRecord, states: dict[str, EntityState], folded: Folded) -> None:
     match decode_control(record.value):
         case LookupLoaded(lookup, version) if lookup == INDEX:
             folded.lookups[lookup] = version

@@ -22,7 +22,7 @@ from tests.rebuild.rig import Ledger
 from tests.rebuild.test_features import Logged
 from tests.rebuild.test_scores import all_logged, asked, served, stored
 from tests.stream_features.test_split import Content, events
-from tests.support.events import NOON, SECOND, bet, log_of, purchase, registration, win
+from tests.support.events import NOON, SECOND, bet, changed, log_of, purchase, registration, win
 from tests.support.fakes import FakeStore, Records
 from tests.support.properties import FEW
 from tests.support.stages import TOPICS
@@ -305,4 +305,4 @@ async def _log_on(ledger: Ledger, inferences: Records) -> None:
 
 def _behind(records: Records, offset: int) -> Iterator[Any]:
     """The same records once more, from an offset on."""
-    return (replace(one, offset=offset + n) for n, one in enumerate(records))
+    return (changed(one, offset=offset + n) for n, one in enumerate(records))
