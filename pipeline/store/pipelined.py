@@ -1,4 +1,7 @@
-"""Redis scripts of one turn of the event loop, in one round trip: one alone costs much more."""
+"""Small Redis scripts of one turn of the event loop, in one round trip: one alone costs much more.
+
+A large one goes by itself, at once: Redis works on it while the next one is made.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 from pipeline.together import Together
 
 Command = tuple[Any, ...]
+
+_SMALL = 200  # keys and arguments
 
 
 class Pipelined:
@@ -23,6 +28,8 @@ class Pipelined:
 
     async def evalsha(self, digest: str, keys: int, *arguments: Any) -> Any:
         """The answer of a script that the server knows."""
+        if len(arguments) > _SMALL:
+            return await self._client.evalsha(digest, keys, *arguments)
         return await self._commands.ask(("EVALSHA", digest, keys, *arguments))
 
     async def eval(self, source: str, keys: int, *arguments: Any) -> Any:

@@ -46,6 +46,15 @@ async def test_scripts_of_one_turn_share_a_connection(client: Any) -> None:
     assert [one["name"] for one in await client.client_list()].count(NAME) == 1
 
 
+async def test_large_scripts_go_side_by_side(client: Any) -> None:
+    scripts = Pipelined(client)
+    many = [str(number) for number in range(500)]
+    digest = await client.script_load("return #ARGV")
+    asked = (scripts.evalsha(digest, 0, *many) for _ in range(3))
+    assert await asyncio.gather(*asked) == [500] * 3
+    assert [one["name"] for one in await client.client_list()].count(NAME) > 1
+
+
 async def test_a_server_that_is_away_is_told_to_each() -> None:
     async with Redis(port=free_port()) as away:
         scripts = Pipelined(away)
