@@ -25,7 +25,7 @@ from pipeline.origin import TIME_HEADER, header_in
 
 STEADY = 2_000.0
 _SHARE = 0.8
-_WARM_SECONDS = 5
+_WARM_SECONDS = 30  # a broker that has just started compiles itself meanwhile
 _LOWEST, _HALVINGS = 4_000.0, 3
 _FEATURE, _INFERENCE = "event to feature", "event to inference"
 _TARGETS = {_FEATURE: (15.0, 40.0), _INFERENCE: (40.0, 100.0)}  # ms: p50, p99
