@@ -158,9 +158,12 @@ COMMIT_FIRST = Mutant(
             "event_handler/service.py",
             """            await self.outputs.deliver(_deliveries(handled))
             self.faults.hit("after-outputs")
-        await self.positions.commit(new)
+        for batch, outcomes in zip(new, handled, strict=True):
+            self.positions.came_out(batch, _count(outcomes))
 """,
-            """            await self.positions.commit(new)
+            """            for batch, outcomes in zip(new, handled, strict=True):
+                self.positions.came_out(batch, _count(outcomes))
+            await self.positions.commit()
             self.faults.hit("after-outputs")
             await self.outputs.deliver(_deliveries(handled))
 """,

@@ -54,7 +54,7 @@ class Inbox:
 def receiving() -> Iterator[Inbox]:
     """A running mail server on this machine."""
     inbox = Inbox(free_port())
-    controller = Controller(inbox, hostname="127.0.0.1", port=inbox.port)
+    controller = Controller(inbox, hostname="127.0.0.1", port=inbox.port, ready_timeout=60)
     controller.start()
     try:
         yield inbox
