@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -12,22 +11,11 @@ from kafka.errors import KafkaError
 from cli.endings import Failed
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.client import kafka_python_options
+from pipeline.records import InRecord
 from pipeline.settings import KafkaSettings
 
 _POLL_MS = 500
 _REACH_MS = 10_000
-
-
-class Record(NamedTuple):
-    """A record as it stands in a topic; `timestamp` in milliseconds since the epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class TopicReader:
@@ -71,13 +59,13 @@ class TopicReader:
         found = self._consumer.end_offsets(self._partitions)
         return {tp.partition: offset for tp, offset in found.items()}
 
-    def follow(self, offsets: Mapping[int, int]) -> Iterator[Record]:
+    def follow(self, offsets: Mapping[int, int]) -> Iterator[InRecord]:
         """All records from these offsets on, for ever."""
         self._seek(offsets)
         while True:
             yield from self._poll()
 
-    def between(self, offsets: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[Record]:
+    def between(self, offsets: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[InRecord]:
         """The records from `offsets` up to `ends`, partition by partition mixed."""
         self._seek(offsets)
         while any(self._consumer.position(tp) < ends[tp.partition] for tp in self._partitions):
@@ -89,10 +77,10 @@ class TopicReader:
         for tp in self._partitions:
             self._consumer.seek(tp, offsets[tp.partition])
 
-    def _poll(self) -> Iterator[Record]:
+    def _poll(self) -> Iterator[InRecord]:
         for records in self._consumer.poll(timeout_ms=_POLL_MS).values():
             for one in records:
-                yield Record(
+                yield InRecord(
                     one.topic,
                     one.partition,
                     one.offset,

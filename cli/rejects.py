@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cli.reading import Record
 from pipeline.origin import HEADER
+from pipeline.records import InRecord
 from pipeline.rejection import DETAIL_HEADER, REASON_HEADER, STAGE_HEADER
 
 
@@ -35,7 +35,7 @@ class Reason:
     offset: int
 
 
-def reject_of(record: Record) -> Reject:
+def reject_of(record: InRecord) -> Reject:
     """The reject that a record of `rejected-events` is; what a header lacks is empty."""
     headers = {name: value.decode(errors="replace") for name, value in record.headers}
     return Reject(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cli.reading import Record
 from cli.rejects import Reject, reject_of
 from event_handler.core import STAGE
 from pipeline.origin import Highest, Origin
+from pipeline.records import InRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Selection:
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     _highest: dict[str, Highest] = field(default_factory=dict)
 
-    def due(self, records: Iterable[Record]) -> Iterator[Reject]:
+    def due(self, records: Iterable[InRecord]) -> Iterator[Reject]:
         """The rejections to replay, in the order they stand in the topic's partitions."""
         for record in records:
             reject = reject_of(record)

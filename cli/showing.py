@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from cli.reading import Record
+from pipeline.records import InRecord
 from pipeline.times import format_time
 
 
@@ -26,13 +26,13 @@ def exact(raw: bytes | None) -> str:
     return "null" if raw is None else repr(raw)[2:-1]
 
 
-def as_line(record: Record) -> str:
+def as_line(record: InRecord) -> str:
     """A record on one line: when, partition/offset, key, value."""
     place = f"{record.partition}/{record.offset}"
     return f"{_when(record)}  {place}  {printable(record.key)}  {printable(record.value)}"
 
 
-def as_json(record: Record) -> str:
+def as_json(record: InRecord) -> str:
     """A record as one line of JSON; a value that is no JSON stands, escaped, as `bytes`."""
     shown: dict[str, Any] = {
         "topic": record.topic,
@@ -49,5 +49,5 @@ def as_json(record: Record) -> str:
     return json.dumps(shown, ensure_ascii=False)
 
 
-def _when(record: Record) -> str:
+def _when(record: InRecord) -> str:
     return format_time(record.timestamp * 1000)

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 import use_cases
-from cli.reading import Record, TopicReader, last
+from cli.reading import TopicReader, last
 from cli.runs import settings_of
 from cli.showing import as_json, as_line
 from cli.topic_names import full_name
+from pipeline.records import InRecord
 
 app = typer.Typer(add_completion=False)
 
@@ -43,7 +44,7 @@ def tail(
             typer.echo(show(record))
 
 
-def _records(reader: TopicReader, old: int | None) -> Iterator[Record]:
+def _records(reader: TopicReader, old: int | None) -> Iterator[InRecord]:
     """The last `old` records (None: all) by their time, then the new ones as they come."""
     starts, ends = reader.starts(), reader.ends()
     if old is None:

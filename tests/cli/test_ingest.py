@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.reading import Record, TopicReader
+from cli.reading import TopicReader
 from pipeline.partitioner import partition_of
+from pipeline.records import InRecord
 from pipeline.settings import Settings
 from pipeline.topics import Topics
 from tests.cli.helpers import Run
@@ -13,7 +14,7 @@ from tests.cli.helpers import Run
 LINES = [b'{"user_id":"u1","a":1}', b"not json \xff", b'{"user_id":"u1","a":2}', b"17"]
 
 
-def written(settings: Settings, topic: str) -> list[Record]:
+def written(settings: Settings, topic: str) -> list[InRecord]:
     with TopicReader.connect(settings.kafka, topic) as reader:
         return list(reader.between(reader.starts(), reader.ends()))
 

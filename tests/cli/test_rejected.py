@@ -5,10 +5,9 @@ import json
 
 import pytest
 
-from cli.reading import Record
 from cli.rejects import by_reason, reject_of
 from pipeline.kafka.outputs import Outputs
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.settings import Settings
 from pipeline.topics import Topics
 from tests.cli.helpers import Run
@@ -23,8 +22,8 @@ def headers(reason: str, detail: str = "") -> tuple[tuple[str, bytes], ...]:
     )
 
 
-def record(offset: int, reason: str) -> Record:
-    return Record("rejected-events", 0, offset, 0, None, b"", headers(reason))
+def record(offset: int, reason: str) -> InRecord:
+    return InRecord("rejected-events", 0, offset, 0, None, b"", headers(reason))
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def test_reasons_are_counted_the_most_frequent_first() -> None:
 
 
 def test_a_record_without_headers_is_still_a_reject() -> None:
-    assert reject_of(Record("t", 0, 0, 0, None, b"x")).reason == ""
+    assert reject_of(InRecord("t", 0, 0, 0, None, b"x")).reason == ""
 
 
 @pytest.mark.usefixtures("rejected")

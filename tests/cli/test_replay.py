@@ -16,10 +16,10 @@ import pytest
 from redis import Redis
 
 import use_cases
-from cli.reading import Record, TopicReader
+from cli.reading import TopicReader
 from pipeline.declaration import UseCase
 from pipeline.kafka.outputs import Outputs
-from pipeline.records import OutRecord, Target
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.settings import Settings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics, ledger_of
 from tests.cli.helpers import Run
@@ -67,13 +67,13 @@ def write(settings: Settings, topic: str, records: list[OutRecord]) -> None:
     asyncio.run(write())
 
 
-def replayed(settings: Settings, topic: str) -> list[Record]:
+def replayed(settings: Settings, topic: str) -> list[InRecord]:
     """What a reader of the source finds there."""
     with TopicReader.connect(settings.kafka, topic) as reader:
         return list(reader.between(reader.starts(), reader.ends()))
 
 
-def pairs(records: list[Record]) -> Counter[tuple[bytes | None, bytes | None]]:
+def pairs(records: list[InRecord]) -> Counter[tuple[bytes | None, bytes | None]]:
     return Counter((one.key, one.value) for one in records)
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from cli.reading import Record
 from cli.rejects import Reject
 from cli.replays import Choice, Selection, Tally
+from pipeline.records import InRecord
 from tests.support.events import NOON, SECOND
 
 HANDLER = "event_handler"
 
 
-def rejected(offset: int, reason: str = "not_json", stage: str = HANDLER, at: int = NOON) -> Record:
+def rejected(
+    offset: int, reason: str = "not_json", stage: str = HANDLER, at: int = NOON
+) -> InRecord:
     """A rejection of the source's record at that offset."""
     headers = {"origin": f"topic/0/{offset}/0", "stage": stage, "reason": reason}
     encoded = tuple((name, value.encode()) for name, value in headers.items())
-    return Record("rejected-events", 0, 0, at // 1000, b"k", b"%d" % offset, encoded)
+    return InRecord("rejected-events", 0, 0, at // 1000, b"k", b"%d" % offset, encoded)
 
 
 def selected(
-    records: list[Record], choice: Choice, replayed: frozenset[str] = frozenset()
+    records: list[InRecord], choice: Choice, replayed: frozenset[str] = frozenset()
 ) -> tuple[list[int], dict[tuple[str, str], Tally]]:
     """The source offsets of what is due, and the counts."""
     selection = Selection(choice, replayed, lambda reject: reject.value != b"99")
@@ -86,7 +88,7 @@ def test_what_the_source_does_not_take_is_counted_and_left_out() -> None:
 def test_a_record_that_no_stage_of_ours_wrote_is_not_due(
     headers: tuple[tuple[str, bytes], ...],
 ) -> None:
-    due, tallies = selected([Record("t", 0, 0, 0, None, b"1", headers)], Choice())
+    due, tallies = selected([InRecord("t", 0, 0, 0, None, b"1", headers)], Choice())
     assert due == []
     assert sum(one.not_from_source for one in tallies.values()) == 1
 

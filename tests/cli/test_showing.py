@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.reading import Record, last
+from cli.reading import last
 from cli.showing import as_json, as_line, exact, printable
+from pipeline.records import InRecord
+from tests.support.events import changed
 
-RECORD = Record("t", 3, 17, 1_700_000_000_123, b"u1", b'{"a":1}', (("origin", b"x/0/1/0"),))
+RECORD = InRecord("t", 3, 17, 1_700_000_000_123, b"u1", b'{"a":1}', (("origin", b"x/0/1/0"),))
 
 
 @given(st.binary())
@@ -46,13 +48,13 @@ def test_a_json_line_holds_the_value_as_json() -> None:
 
 
 def test_a_value_that_is_no_json_stands_as_bytes() -> None:
-    shown = json.loads(as_json(RECORD._replace(value=b"\xff")))
+    shown = json.loads(as_json(changed(RECORD, value=b"\xff")))
     assert shown["bytes"] == "\\xff"
     assert "value" not in shown
 
 
 def test_a_null_record_is_null() -> None:
-    assert json.loads(as_json(RECORD._replace(key=None, value=None)))["value"] is None
+    assert json.loads(as_json(changed(RECORD, key=None, value=None)))["value"] is None
 
 
 def test_the_last_records_begin_where_the_log_does_at_the_earliest() -> None:
