@@ -1,11 +1,12 @@
-"""An entity's features, read from its hash without what only the fold needs. Pure.
+"""An entity's features: told from a state, and read from its hash without what only the fold needs.
 
-They are what `pipeline.fold.Fold.values` tells of the whole state, for a fraction of the work.
+Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 import orjson
@@ -15,23 +16,58 @@ from pipeline.state import Raw, StateCodec, tilings
 from pipeline.windows import Tiles
 
 
+class Readable(Protocol):
+    """A state, as far as features are read from it; see `pipeline.state.EntityState`."""
+
+    @property
+    def read(self) -> Sequence[float | int]:
+        """The features that read the same whenever one looks."""
+        ...
+
+    @property
+    def tiles(self) -> Sequence[list[Tiles]]:
+        """Those of each rolling aggregation."""
+        ...
+
+
+class Features:
+    """Tells the features of one use case from states."""
+
+    def __init__(self, case: UseCase) -> None:
+        self._features = case.features
+        self._tilings = tilings(case)
+
+    def values(self, state: Readable, as_of: int) -> list[float | int]:
+        """Every feature in the declaration's order, as of `as_of` (microseconds).
+
+        That moment is not before the newest event: what older windows held is gone by then.
+        """
+        values = list(state.read)
+        for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
+            values += tiling.read(tiles, as_of)
+        return values
+
+    def features(self, state: Readable, as_of: int) -> dict[str, float | int]:
+        """`values` by name."""
+        return dict(zip(self._features, self.values(state, as_of), strict=True))
+
+
 class FeatureState(msgspec.Struct, frozen=True, gc=False):
     """What features are read from: those that read the same whenever one looks, and tiles.
 
     `newest` is the time of the entity's newest event in microseconds, 0 where it has none.
     """
 
-    lasting: list[float | int]
+    read: list[float | int]
     tiles: list[list[Tiles]]
     newest: int
 
 
-class FeatureCodec:
+class FeatureCodec(Features):
     """Reads those `fields` of an entity's hash, as `StateCodec` writes it, that features need."""
 
     def __init__(self, case: UseCase) -> None:
-        self._features = case.features
-        self._tilings = tilings(case)
+        super().__init__(case)
         rolling = {name for one in case.rolling for name in one.features}
         lasting = [name for name in case.features if name not in rolling]
         self._newest_at = len(lasting)
@@ -46,20 +82,6 @@ class FeatureCodec:
         if any(value is not None for value in values):
             raise ValueError("a field of the state is missing")
         return None
-
-    def values(self, state: FeatureState, as_of: int) -> list[float | int]:
-        """Every feature in the declaration's order, as of `as_of` (microseconds).
-
-        That moment is not before the newest event: what older windows held is gone by then.
-        """
-        values = list(state.lasting)
-        for tiling, windows in zip(self._tilings, state.tiles, strict=True):
-            values += tiling.read(windows, as_of)
-        return values
-
-    def features(self, state: FeatureState, as_of: int) -> dict[str, float | int]:
-        """`values` by name."""
-        return dict(zip(self._features, self.values(state, as_of), strict=True))
 
     def _decode(self, values: Sequence[bytes]) -> FeatureState:
         newest_at = self._newest_at

@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline.declaration import EventType, UseCase
 from pipeline.events import Event
+from pipeline.features import Features
 from pipeline.state import RECENT_IDS, EntityState, hashed_id, tilings
 from pipeline.windows import STATISTICS, Rolling, Tiling, Window
 
@@ -54,13 +55,12 @@ class _Step:
     counted: Outcome
 
 
-class Fold:
+class Fold(Features):
     """Applies the events of one use case to states, one record at a time in log order."""
 
     def __init__(self, case: UseCase) -> None:
+        super().__init__(case)
         self._case = case
-        self._features = case.features
-        self._tilings = tilings(case)
         self._steps = {event.name: _step(case, event) for event in case.events}
 
     def empty(self) -> EntityState:
@@ -83,17 +83,6 @@ class Fold:
         if reason is COUNTED and not missed:
             return step.counted
         return Outcome(reason, step.scored and reason == COUNTED, missed)
-
-    def values(self, state: EntityState, as_of: int) -> list[float | int]:
-        """Every feature in the declaration's order, as of `as_of` (microseconds)."""
-        values = list(state.read)
-        for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
-            values += tiling.read(tiles, as_of)
-        return values
-
-    def features(self, state: EntityState, as_of: int) -> dict[str, float | int]:
-        """`values` by name."""
-        return dict(zip(self._features, self.values(state, as_of), strict=True))
 
 
 def _step(case: UseCase, event: EventType) -> _Step:
