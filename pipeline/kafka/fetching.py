@@ -43,11 +43,12 @@ class Fetching:
         """What aiokafka would do now, without the fetches that have to wait."""
         fetches, resets, timeout, *others = self._actions(assignment)
         now = time.monotonic()
-        pause = 0.0 if self._is_behind else self._fetched_at + _APART_SECONDS - now
-        if fetches and pause > 0:
-            return ([], resets, min(timeout, pause), *others)
-        if fetches and not self._is_behind and self._is_any_untaken():
-            return ([], resets, timeout, *others)
+        if fetches and not self._is_behind:
+            pause = self._fetched_at + _APART_SECONDS - now
+            if pause > 0:
+                return ([], resets, min(timeout, pause), *others)
+            if self._is_any_untaken():
+                return ([], resets, timeout, *others)
         if fetches:
             self._fetched_at = now
         return (fetches, resets, timeout, *others)
