@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 
 import use_cases
@@ -16,13 +15,9 @@ from pipeline.topics import mails_of, offers_of
 from pipeline.verification import publish
 from pipeline.worker import run
 
-_YOUNG_OBJECTS = 50_000  # a poll's worth: Python's own 700 costs a quarter of the processor time
-
 
 async def work(process: Process) -> None:
     """Wire the stage and run it until the end is asked for."""
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
     settings, topics = process.settings, process.topics.logged
     if settings.offers.on:
         for topic in (offers_of(process.case), mails_of(process.case)):
