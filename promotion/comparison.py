@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,11 @@ from sklearn.metrics import roc_auc_score
 from pipeline.declaration import UseCase
 from promotion.figures import Comparison, Figures, Interval
 from promotion.intervals import interval, mirrored, resampled
-from training.candidates import lookup_columns
+from training.fairness import Group, divisions
 from training.table import Flags, Floats, Integers, Table
 
 _BINS = 10
 _SMALLEST = 1e-15  # a probability of 0 or 1 that is wrong would cost without end
-_MOST_GROUPS = 32
 _LEAST_USERS = 30  # a rate of fewer users says nothing of a group
 
 
@@ -97,22 +97,20 @@ def _by_user(table: Table, columns: Floats) -> Floats:
 
 
 def _gaps(case: UseCase, table: Table, scored: Scored) -> dict[str, float]:
+    """By every division of the users that a manifest tells errors by."""
     says = scored.probabilities >= scored.threshold
     gaps: dict[str, float] = {}
-    for column in lookup_columns(case):
-        groups = table.inputs[:, column]
-        if len(np.unique(groups)) <= _MOST_GROUPS:
-            name = case.inputs[column]
-            gaps[f"false alarms by {name}"] = _gap(table, groups, table.labels == 0, says)
-            gaps[f"misses by {name}"] = _gap(table, groups, table.labels == 1, ~says)
+    for name, groups in divisions(case, table).items():
+        gaps[f"false alarms by {name}"] = _gap(table, groups, table.labels == 0, says)
+        gaps[f"misses by {name}"] = _gap(table, groups, table.labels == 1, ~says)
     return gaps
 
 
-def _gap(table: Table, groups: Floats, among: Flags, wrong: Flags) -> float:
+def _gap(table: Table, groups: Sequence[Group], among: Flags, wrong: Flags) -> float:
     """The largest rate of `wrong` less the smallest, `among` these rows; 0 for fewer than two."""
     rates = [
         float(np.mean(wrong[rows]))
-        for group in np.unique(groups[among])
-        if len(np.unique(table.users[rows := among & (groups == group)])) >= _LEAST_USERS
+        for group in groups
+        if len(np.unique(table.users[rows := among & group.rows])) >= _LEAST_USERS
     ]
     return max(rates) - min(rates) if rates else 0.0

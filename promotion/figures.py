@@ -38,8 +38,8 @@ class Figures:
 
     `calibration_error` is the mean distance of probability and frequency over ten bins of equal
     width (Naeini et al., AAAI 2015); with few users most of it is chance. `gaps` are the largest
-    differences of the rates of false alarms, and of misses, between two groups of a looked-up
-    feature.
+    differences of the rates of false alarms, and of misses, between two groups of users: by a
+    looked-up feature, or by age.
     """
 
     log_loss: float

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline.declaration import UseCase
-from training.candidates import has_few_levels, lookup_columns
+from training.candidates import lookup_columns
 from training.quality import loss, rounded, share
 from training.table import Flags, Floats, Integers, Table
 from training.witness import AGE
+
+MOST_GROUPS = 32
+"""A column of more values than that divides nobody."""
 
 _AGES = ((0, 30), (30, 45), (45, 60), (60, 200))  # years, from and to below
 _RATES = ("false_positive_rate", "false_negative_rate")
 
 
 class Group(NamedTuple):
-    """Some of a table's rows, and what they have in common."""
+    """Some of a table's rows, what they have in common, and of how many users they are."""
 
     name: str
     rows: Flags
+    users: int
 
 
 def fairness(
@@ -32,25 +36,36 @@ def fairness(
     By name: the groups, and the gap between the highest and the lowest rate among them. A rate is
     None where a group has no user of that label.
     """
-    divided = {**_by_level(case, table), **_by_age(table)}
     return {
-        name: _compared(table, probabilities, threshold, groups)
-        for name, groups in divided.items()
-        if groups
+        name: compared(table.labels, probabilities, threshold, groups)
+        for name, groups in divisions(case, table).items()
     }
 
 
-def _compared(
-    table: Table, probabilities: Floats, threshold: float, groups: Sequence[Group]
+def divisions(case: UseCase, table: Table) -> dict[str, list[Group]]:
+    """The groups that errors are told by: levels of each lookup, and ages where they are known."""
+    divided = {name: _groups(table, rows) for name, rows in _divided(case, table).items()}
+    return {name: groups for name, groups in divided.items() if groups}
+
+
+def age_spans(ages: Floats) -> dict[str, Flags]:
+    """Rows by span of `ages` in years, not a number where none is known; in order, none empty."""
+    rows = {_span(low, high): (ages >= low) & (ages < high) for low, high in _AGES}
+    return {name: chosen for name, chosen in rows.items() if chosen.any()}
+
+
+def compared(
+    labels: Integers, probabilities: Floats, threshold: float, groups: Sequence[Group]
 ) -> dict[str, Any]:
+    """Errors and log loss of each group, and the gap of each rate among them."""
     said = probabilities >= threshold
     rows = [
         {
             "group": group.name,
-            "users": table.where(group.rows).count_users(),
-            "log_loss": loss(table.labels[group.rows], probabilities[group.rows]),
+            "users": group.users,
+            "log_loss": loss(labels[group.rows], probabilities[group.rows]),
             "mean_probability": rounded(np.mean(probabilities[group.rows])),
-            **_errors(table.labels[group.rows], said[group.rows]),
+            **_errors(labels[group.rows], said[group.rows]),
         }
         for group in groups
     ]
@@ -73,27 +88,24 @@ def _gap(rates: Sequence[float | None]) -> float | None:
     return rounded(max(known) - min(known)) if known else None
 
 
-def _by_level(case: UseCase, table: Table) -> dict[str, list[Group]]:
-    return {
-        case.inputs[column]: [
-            Group(f"{level:g}", table.inputs[:, column] == level)
-            for level in np.unique(table.inputs[:, column])
-        ]
-        for column in lookup_columns(case)
-        if has_few_levels(table.inputs[:, column])
+def _groups(table: Table, divided: Mapping[str, Flags]) -> list[Group]:
+    return [Group(name, rows, table.where(rows).count_users()) for name, rows in divided.items()]
+
+
+def _divided(case: UseCase, table: Table) -> dict[str, dict[str, Flags]]:
+    """Rows by group, by what divides them."""
+    levels = {
+        case.inputs[column]: _by_level(table.inputs[:, column]) for column in lookup_columns(case)
     }
-
-
-def _by_age(table: Table) -> dict[str, list[Group]]:
     ages = table.beside.get(AGE)
-    return {} if ages is None else {AGE: list(_age_groups(ages))}
+    return levels if ages is None else {**levels, AGE: age_spans(ages)}
 
 
-def _age_groups(ages: Floats) -> Iterator[Group]:
-    for low, high in _AGES:
-        rows: Flags = (ages >= low) & (ages < high)
-        if rows.any():
-            yield Group(_span(low, high), rows)
+def _by_level(values: Floats) -> dict[str, Flags]:
+    """Empty where there are too many levels."""
+    levels = np.unique(values)
+    few = len(levels) <= MOST_GROUPS
+    return {f"{level:.15g}": values == level for level in levels} if few else {}
 
 
 def _span(low: int, high: int) -> str:

@@ -15,7 +15,7 @@ AGE = "age"
 _UNKNOWN = float("nan")
 _DAY = 86_400_000_000
 _YEAR = 365.2425  # days
-_BORN = "date_of_birth"
+BORN = "date_of_birth"
 
 
 class Witness(Protocol):
@@ -46,23 +46,24 @@ def watched(events: Iterable[Event], witnesses: Collection[Witness]) -> Iterator
 class Ages:
     """Each entity's age in years when its date of birth came; only a group of it is reported."""
 
-    fields = (_BORN,)
+    fields = (BORN,)
 
     def __init__(self) -> None:
         self._ages: dict[str, float] = {}
 
     def observe(self, event: Event) -> None:
         """Take in the next event."""
-        born = event.values.get(_BORN)
+        born = event.values.get(BORN)
         if isinstance(born, str):
-            self._ages[event.entity] = _years(born, event.at)
+            self._ages[event.entity] = years_at(born, event.at)
 
     def of(self, entity: str) -> float:
         """The age; not a number where none, or no date, was told."""
         return self._ages.get(entity, _UNKNOWN)
 
 
-def _years(born: str, at: int) -> float:
+def years_at(born: str, at: int) -> float:
+    """The age at `at` (microseconds) of who was born on a day; not a number where it is none."""
     try:
         day = date.fromisoformat(born)
     except ValueError:

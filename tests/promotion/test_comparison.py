@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from promotion.comparison import Scored, compare
+from training.fairness import fairness
 from training.table import Floats, Table
+from training.witness import AGE
 from use_cases.first_day_churn import USE_CASE
 
 USERS, ROWS = 400, 5
@@ -80,6 +84,29 @@ def test_a_group_of_few_users_tells_no_rate() -> None:
     unfair = Scored(np.where(few.inputs[:, 0] == 1, 1.0, 0.0), 0.5)
     best = Scored(TRUTH[rows], 0.5)
     assert set(compare(USE_CASE, few, best, unfair).challenger.gaps.values()) == {0}
+
+
+def aged() -> Table:
+    """The same users, of whom each fourth one is 65 and the others 35."""
+    ages = np.where(TABLE.users % 4 == 0, 65.0, 35.0)
+    return replace(TABLE, beside={AGE: ages})
+
+
+def test_rates_of_errors_are_told_by_age_where_it_is_known() -> None:
+    table = aged()
+    unfair = Scored(np.where(table.beside[AGE] > 60, 1.0, 0.0), 0.5)
+    gaps = compare(USE_CASE, table, BEST, unfair).challenger.gaps
+    assert (gaps["false alarms by age"], gaps["misses by age"]) == (1, 1)
+
+
+def test_every_division_of_a_manifest_is_compared() -> None:
+    table = aged()
+    told = fairness(USE_CASE, table, TRUTH, 0.5)
+    gaps = compare(USE_CASE, table, BEST, BEST).challenger.gaps
+    assert len(told) == 2
+    assert set(gaps) == {
+        f"{kind} by {name}" for name in told for kind in ("misses", "false alarms")
+    }
 
 
 def test_the_same_gives_the_same() -> None:

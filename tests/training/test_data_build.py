@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
@@ -27,7 +28,7 @@ from tests.support.fakes import FakeStore, Records
 from tests.support.properties import FEW
 from tests.support.stages import TOPICS
 from training.data.build import Built, Span, build
-from training.data.dataset import read_dataset, write_dataset
+from training.data.dataset import read_dataset, table_of, write_dataset
 from training.data.labels import LabelsBy, labels_by
 from training.history import History
 from training.table import table
@@ -120,6 +121,48 @@ async def test_what_comes_behind_the_span_changes_no_row(tmp_path: Path) -> None
     more = [bet(3, "u1", NOON + DAY), registration("u2", NOON + DAY, label=1)]
     after = await built(tmp_path / "two", [*ONE_CHURNED, *more], span=span)
     assert after.rows.equals(before.rows)
+
+
+def born(day: str, at: int = NOON) -> Content:
+    return registration("u1", at, label=1, date_of_birth=day)
+
+
+async def ages(root: Path, told: Content) -> list[int | None]:
+    scored = (purchase(1, "u1", NOON + SECOND), bet(5, "u1", NOON + 2 * SECOND))
+    found: list[int | None] = (await built(root, [told, *scored])).rows["age"].to_pylist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("day", "age"),
+    [("1995-05-01", 30), ("1995-07-01", 29), ("next year", None)],
+)
+async def test_a_row_holds_the_whole_years_of_its_user(
+    day: str, age: int | None, tmp_path: Path
+) -> None:
+    assert await ages(tmp_path, born(day)) == [age]
+
+
+async def test_of_who_told_no_date_of_birth_no_age_is_known(tmp_path: Path) -> None:
+    assert await ages(tmp_path, registration("u1", label=1)) == [None]
+
+
+async def test_the_last_date_of_birth_holds_that_was_told_before_the_cut(tmp_path: Path) -> None:
+    told = [born("1966-01-02"), *ONE_CHURNED, born("1976-01-02"), born("1986-01-02", NOON + DAY)]
+    made = await built(tmp_path, told, span=Span(until=NOON + DAY))
+    assert made.rows["age"].to_pylist() == [49, None, 49]
+
+
+async def test_ages_stand_beside_what_is_learnt_from(tmp_path: Path) -> None:
+    made = await built(tmp_path, [*ONE_CHURNED, born("1986-01-01")])
+    read = table_of(made.rows, made.source)
+    assert np.array_equal(read.beside["age"], [39, np.nan, 39], equal_nan=True)
+    assert read.inputs.shape == (3, len(USE_CASE.inputs))
+
+
+async def test_a_dataset_of_before_there_were_ages_is_read(tmp_path: Path) -> None:
+    made = await built(tmp_path, ONE_CHURNED)
+    assert table_of(made.rows.drop_columns(["age"]), made.source).beside == {}
 
 
 SILENT = (purchase(1, "u1"), bet(2, "u1", NOON + SECOND))

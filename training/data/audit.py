@@ -19,6 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.times import parse_time
 from training.data.dataset import AS_OF, ID, LABEL, LABEL_FROM, LABEL_UNTIL, OWN, table_of
 from training.table import Integers, Table
+from training.witness import AGE
 
 PLAUSIBLE_AUC = 0.99
 _LEAST_USERS = 20  # of each label: with fewer, a perfect order may be chance
@@ -51,7 +52,7 @@ def forbidden_inputs(case: UseCase, features: Sequence[str]) -> Iterator[str]:
     declared = [one for event in case.events for one in event.fields]
     kinds = {
         **dict.fromkeys((case.entity, "origin", *ENVELOPE, *OWN), "no feature of a user"),
-        **dict.fromkeys((one.name for one in declared if one.personal), "personal"),
+        **dict.fromkeys((AGE, *(one.name for one in declared if one.personal)), "personal"),
         **dict.fromkeys((one.name for one in declared if one.outcome), "an outcome"),
     }
     return (f"the input {name} is {kinds[name]}" for name in features if name in kinds)

@@ -21,8 +21,10 @@ from pipeline.logged import control_of
 from pipeline.parquet import schemas
 from pipeline.times import format_time
 from pipeline.topics import Topics
+from training.data.ages import ages_of
 from training.data.dataset import LABEL, schema
 from training.data.labels import LabelsBy, labels_sql, told_of
+from training.witness import BORN
 
 _EARLIEST = -(2**63)
 
@@ -32,13 +34,13 @@ _ALL_EPOCHS = "CREATE TEMP VIEW {view} AS {epochs}"
 _EVENTS = """
 CREATE TEMP VIEW events AS
 SELECT epoch, "offset", {entity} AS entity, event_type, epoch_us(event_time) AS happened,
-  {outcome} AS outcome
+  {outcome} AS outcome, {born} AS born
 FROM incoming
 WHERE NOT replayed AND kind = 'event' AND event_time IS NOT NULL AND {entity} IS NOT NULL"""
 
 _SCORES = """
 CREATE TEMP TABLE scores AS
-SELECT s.*, l.label, l.label_from, l.label_until, CASE
+SELECT s.*, l.label, l.label_from, l.label_until, a.age, CASE
   WHEN s.{entity} IN (SELECT entity FROM erased) THEN 'of erased users'
   WHEN as_of IS NULL OR {missing} THEN 'without all inputs'
   WHEN epoch_us(as_of) < {start} THEN 'before the span'
@@ -50,7 +52,7 @@ SELECT s.*, l.label, l.label_from, l.label_until, CASE
 FROM (
   SELECT epoch, "partition", "offset", id, {entity}, event_time, as_of, {inputs}
   FROM inferences WHERE NOT replayed AND kind = 'event' AND id IS NOT NULL
-) s LEFT JOIN ({labels}) l ON l.entity = s.{entity}"""
+) s LEFT JOIN ({labels}) l ON l.entity = s.{entity} LEFT JOIN ages a ON a.entity = s.{entity}"""
 
 _ROWS = """
 SELECT {columns} FROM scores WHERE left_out IS NULL
@@ -102,6 +104,7 @@ def _build(case: UseCase, homes: Sequence[Path], kind: LabelsBy, span: Span) -> 
         if kind is LabelsBy.rule:
             _check_whole(log[Topics.of(case).incoming])
         cut = _cut(db, span)
+        db.register("ages", ages_of(db, cut))
         db.execute(_scores(case, kind, span, cut))
         rows = _rows(db, schema(case))
         source = {
@@ -145,7 +148,8 @@ def _open(db: duckdb.DuckDBPyConnection, case: UseCase, homes: Sequence[Path]) -
         each = [_EPOCH.format(view=view, number=epoch) for epoch in range(len(homes))]
         db.execute(_ALL_EPOCHS.format(view=view, epochs=" UNION ALL ".join(each)))
     outcome = _quoted(case.outcome) if case.outcome else "NULL"
-    db.execute(_EVENTS.format(entity=_quoted(case.entity), outcome=outcome))
+    born = BORN if BORN in known[Topics.of(case).incoming].names else "NULL"
+    db.execute(_EVENTS.format(entity=_quoted(case.entity), outcome=outcome, born=born))
     found = db.sql("SELECT control FROM incoming WHERE control IS NOT NULL AND NOT replayed")
     controls = [control_of(text) for (text,) in found.fetchall()]
     erased = sorted({one.entity for one in controls if isinstance(one, Erase)})

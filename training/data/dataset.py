@@ -2,7 +2,8 @@
 
 A row is one score as it was logged: its `id`, whose it is, `event_time`, `as_of`, the model's
 inputs in the declaration's order, and `label`: 1 churned, 0 stayed. Where a rule gave the label,
-`label_from` and `label_until` bound the time that decided it. Rows are in log order.
+`label_from` and `label_until` bound the time that decided it. `age` is in whole years, to tell
+errors by and never for a model; null where it is not known. Rows are in log order.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from pipeline.disk import make_directory, write_whole
 from pipeline.errors import Refusal
 from pipeline.manifest import sha256_of
 from pipeline.parquet import INSTANT, feature_fields, write
-from training.table import Table
+from training.data.ages import AGE_TYPE
+from training.table import Floats, Table
+from training.witness import AGE
 
 ID, EVENT_TIME, AS_OF = "id", "event_time", "as_of"
 LABEL, LABEL_FROM, LABEL_UNTIL = "label", "label_from", "label_until"
@@ -70,6 +73,7 @@ def schema(case: UseCase) -> pa.Schema:
             pa.field(LABEL, pa.int64()),
             pa.field(LABEL_FROM, INSTANT),
             pa.field(LABEL_UNTIL, INSTANT),
+            pa.field(AGE, AGE_TYPE),
         ]
     )
 
@@ -120,7 +124,13 @@ def table_of(rows: pa.Table, source: Mapping[str, Any]) -> Table:
         labels=rows[LABEL].to_numpy(),
         users=owners.indices.cast(pa.int64()).to_numpy(),
         entities=tuple(owners.dictionary.to_pylist()),
+        beside=_beside(rows),
     )
+
+
+def _beside(rows: pa.Table) -> dict[str, Floats]:
+    """Ages, which datasets of before do not have."""
+    return {AGE: rows[AGE].cast(pa.float64()).to_numpy()} if AGE in rows.column_names else {}
 
 
 def source_path(path: Path) -> Path:
