@@ -114,13 +114,14 @@ def card(manifest: Manifest, purpose: str) -> str:
         cheapest=cost["cheapest_threshold"],
         to_all=cost["offer_to_all"],
         to_none=cost["offer_to_none"],
-        fairness=_fairness(manifest.fairness),
+        fairness=who_it_errs_on(manifest.fairness),
         people=_INVENTED if metrics["optimum"] else _LOGGED,
         libraries=", ".join(f"{words(one)} {value}" for one, value in manifest.libraries.items()),
     )
 
 
-def _fairness(measured: Mapping[str, Any]) -> str:
+def who_it_errs_on(measured: Mapping[str, Any]) -> str:
+    """A card's part about errors by group; empty where nobody measured them."""
     tables = [
         f"By {words(name)}:\n\n{sheets.errors(groups).markdown()}\n"
         for name, groups in measured.items()

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 YES_NO = ("No", "Yes")
+YEARS = "years"
+
+_MOST_LEVELS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +81,23 @@ class Outcome:
 class Form:
     """All that has to be known of a case that is scored from the request.
 
-    `subject` is whom a request describes: a customer. Raises ValueError if inconsistent.
+    `subject` is whom a request describes: a customer. `fair_by` names the fields by whose groups
+    training tells a model's errors: choices, a few whole numbers, or an age in years. Raises
+    ValueError if inconsistent.
     """
 
     name: str
     subject: str
     fields: tuple[Field, ...]
     outcome: Outcome
+    fair_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        problems = [*_name_problems(self), *(p for one in self.fields for p in _problems(one))]
+        problems = [
+            *_name_problems(self),
+            *_fair_problems(self),
+            *(p for one in self.fields for p in _problems(one)),
+        ]
         if problems:
             raise ValueError(f"form {self.name}: " + "; ".join(problems))
 
@@ -115,6 +125,27 @@ def _name_problems(form: Form) -> list[str]:
         *(f"field {name} stands twice" for name in twice),
         *([f"{form.outcome.column} is the outcome"] if form.outcome.column in names else []),
     ]
+
+
+def _fair_problems(form: Form) -> list[str]:
+    divides = {one.name: has_few_levels(one) or is_age(one) for one in form.fields}
+    return [
+        f"{name} of fair_by is no field whose values make groups"
+        for name in form.fair_by
+        if not divides.get(name)
+    ]
+
+
+def has_few_levels(field: Field) -> bool:
+    """Whether each value that it may have can be a group of its own."""
+    if isinstance(field, Choice):
+        return True
+    return isinstance(field, Whole) and field.high - field.low < _MOST_LEVELS
+
+
+def is_age(field: Field) -> bool:
+    """Whether it is told in years, so that spans of them make groups."""
+    return isinstance(field, Quantity) and field.unit == YEARS
 
 
 def _problems(field: Field) -> list[str]:

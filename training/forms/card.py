@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.declaration.form import Form
 from pipeline.manifest import Manifest
+from training.card import who_it_errs_on
 
 _CARD = """\
 # {use_case}, version {version}
@@ -35,7 +36,7 @@ offer and {to_all:.4f} with one to all.
 {calibration}
 
 Calibration: expected error {expected_error:.4f}, slope {slope}, intercept {intercept}.
-
+{fairness}
 ## Limits
 
 {limits}- It knows one time and one kind of {subject}. When they change, it does not notice.
@@ -88,6 +89,7 @@ def card(manifest: Manifest, form: Form, purpose: str) -> str:
         expected_error=calibration["expected_error"],
         slope=_number(calibration["slope"]),
         intercept=_number(calibration["intercept"]),
+        fairness=who_it_errs_on(manifest.fairness),
         calibration="\n".join(map(_part, enumerate(metrics["calibration_bins"], start=1))),
         limits=_limits(metrics, form) if best else "",
         libraries=", ".join(f"{name} {version}" for name, version in manifest.libraries.items()),

@@ -16,6 +16,7 @@ from pipeline.manifest import Manifest, sha256_of
 from training.conversion import LIMITS, PROBABILITIES, OnnxScorer, Unfit, converted
 from training.costs import USUAL, Costs
 from training.forms.candidates import CANDIDATES, Candidate
+from training.forms.fairness import fairness
 from training.forms.figures import calibrations, figures
 from training.forms.missing import filled_in
 from training.forms.table import FormTable, usual
@@ -141,6 +142,7 @@ def _manifest(
         libraries={name: version(name) for name in _LIBRARIES},
         costs=asdict(plan.costs),
         calibration=calibrations(held_out, probabilities),
+        fairness=fairness(plan.form, held_out, probabilities, plan.costs.threshold),
     )
 
 

@@ -39,4 +39,5 @@ USE_CASE = Form(
         ),
     ),
     outcome=Outcome("churn", churned="1", stayed="0"),
+    fair_by=("age",),
 )

@@ -66,4 +66,5 @@ USE_CASE = Form(
         ),
     ),
     outcome=Outcome("Churn", churned="Yes", stayed="No"),
+    fair_by=("SeniorCitizen",),
 )
