@@ -2,5 +2,6 @@
 
 Reads `inferences`, and the table of contacts and flags. Writes `offers`, what it remembers of
 somebody in Redis under a marker, and `rejected-events`. Promises one decision for each occasion,
-and a yes for nobody who shows indicators of harm or of whom that cannot be read.
+and a yes for nobody who shows indicators of harm or of whom that cannot be read. Of an erased
+entity it remembers nothing.
 """

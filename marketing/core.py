@@ -12,6 +12,7 @@ from marketing.inferences import Inference, InferenceDecoder
 from marketing.occasions import Occasions
 from marketing.remembering import FIELDS, decode, encode
 from pipeline import metrics
+from pipeline.control import Erase, decode_erasure, is_control
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.kafka.feed import Batch
@@ -37,12 +38,12 @@ class ContactsNow(Protocol):
 
 
 class OfferItem(msgspec.Struct, frozen=True, gc=False):
-    """One decoded record of `inferences`; `entity` only of a score over the threshold."""
+    """One decoded record of `inferences`; `entity` only of an erasure, or over the threshold."""
 
     offset: int
     origin: Origin
     entity: str | None
-    content: Inference | DataError
+    content: Inference | Erase | DataError
     record: InRecord
 
 
@@ -63,7 +64,7 @@ class OffersCore:
         return [self._decode(batch, record) for record in batch.records if record.offset > after]
 
     def unknown(self, partition: int, items: Sequence[OfferItem]) -> list[str]:  # noqa: ARG002 - nothing is kept of any
-        """Everyone over the threshold."""
+        """Everyone over the threshold, or erased."""
         return list(dict.fromkeys(item.entity for item in items if item.entity is not None))
 
     def learn(
@@ -89,22 +90,28 @@ class OffersCore:
         counts: Counter[str] = Counter()
         for item in items:
             content = item.content
-            if isinstance(content, DataError):
+            if isinstance(content, Inference):
+                over = item.entity is not None
+                decision = occasions.decide(content.score, content.scored_at) if over else None
+                counts[decision or "no_decision"] += 1
+                if decision is not None:
+                    value = msgspec.json.encode(self._told(item.origin, content, decision, table))
+                    offers.append(OutRecord(item.record.key, value, passed_on(item)))
+            elif isinstance(content, Erase):
+                occasions.erase(content.entity)
+                counts["erased"] += 1
+            else:
                 rejected.append(rejection(item.record, STAGE, item.origin, content))
-                continue
-            over = item.entity is not None
-            decision = occasions.decide(content.score, content.scored_at) if over else None
-            counts[decision or "no_decision"] += 1
-            if decision is not None:
-                value = msgspec.json.encode(self._told(item.origin, content, decision, table))
-                offers.append(OutRecord(item.record.key, value, passed_on(item)))
         outputs = {
             Target(offers_of(self._case), partition): offers,
             Target(Topics.of(self._case).rejected, partition): rejected,
         }
         return Applied(
             outputs={target: records for target, records in outputs.items() if records},
-            entities={entity: encode(one) for entity, one in occasions.changed.items()},
+            entities={
+                entity: None if one is None else encode(one)
+                for entity, one in occasions.changed.items()
+            },
             lookups=lookups,
             settled=lambda: _count(counts, rejected),
         )
@@ -112,12 +119,22 @@ class OffersCore:
     def _decode(self, batch: Batch, record: InRecord) -> OfferItem:
         origin = origin_of(batch.topic_id, record)
         try:
-            inference = self._decoder.decode(record.value)
+            content = self._content(record)
         except DataError as error:
             return OfferItem(record.offset, origin, None, error, record)
-        is_over = inference.score.probability >= self._policy.threshold
-        entity = inference.score.entity if is_over else None
-        return OfferItem(record.offset, origin, entity, inference, record)
+        return OfferItem(record.offset, origin, self._whose(content), content, record)
+
+    def _content(self, record: InRecord) -> Inference | Erase:
+        if is_control(record.headers):
+            return decode_erasure(record.value)
+        return self._decoder.decode(record.value)
+
+    def _whose(self, content: Inference | Erase) -> str | None:
+        """Of whom something is remembered or forgotten."""
+        if isinstance(content, Erase):
+            return content.entity
+        is_over = content.score.probability >= self._policy.threshold
+        return content.score.entity if is_over else None
 
     def _told(
         self, origin: Origin, inference: Inference, decision: Decision, table: Table | None

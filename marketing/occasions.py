@@ -20,12 +20,15 @@ from pipeline.offers.deciding import (
 
 @dataclass(slots=True)
 class Occasions:
-    """Decides by one policy and one state of the contacts; `changed` is what is to be stored."""
+    """Decides by one policy and one state of the contacts.
+
+    `changed` is what is to be stored: of an erased entity nothing any more.
+    """
 
     policy: Policy
     contacts: Contacts | None
     histories: Mapping[str, History]
-    changed: dict[str, History] = field(default_factory=dict)
+    changed: dict[str, History | None] = field(default_factory=dict)
 
     def decide(self, score: Score, now: int) -> Decision | None:
         """What is to be told of a score over the threshold; None where there is nothing new.
@@ -40,5 +43,11 @@ class Occasions:
         self.changed[score.entity] = remembered(score, decision, history, self.policy)
         return None if decision == history.open_for else decision
 
+    def erase(self, entity: str) -> None:
+        """Forget whatever was remembered; a later score finds somebody new."""
+        self.changed[entity] = None
+
     def _history(self, entity: str) -> History:
-        return self.changed.get(entity) or self.histories.get(entity, NEW)
+        if entity in self.changed:
+            return self.changed[entity] or NEW
+        return self.histories.get(entity, NEW)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from pipeline.errors import DataError
-from pipeline.origin import KIND_HEADER, header_in
+from pipeline.origin import HEADER, KIND_HEADER, Origin, header_in
 from pipeline.records import OutRecord
 
 _CONTROL = b"control"
@@ -51,6 +51,12 @@ def erase_record(entity: str) -> OutRecord:
     return OutRecord(entity.encode(), orjson.dumps(content), _HEADERS)
 
 
+def passed_on_erasure(origin: Origin, erase: Erase) -> OutRecord:
+    """The erase record for the stages behind, caused by the one read."""
+    record = erase_record(erase.entity)
+    return OutRecord(record.key, record.value, (*record.headers, (HEADER, origin.encode())))
+
+
 def epoch_record() -> OutRecord:
     """The record that an epoch begins behind, for its log not to begin at 0; no one reads it."""
     return OutRecord(None, orjson.dumps({"control": "epoch"}), _HEADERS)
@@ -63,6 +69,14 @@ def decode_control(value: bytes | None) -> Control:
         return _CONTROLS[content["control"]](content)
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise DataError("unknown_control") from None
+
+
+def decode_erasure(value: bytes | None) -> Erase:
+    """As `decode_control`, where nothing else is passed on. Raises DataError."""
+    control = decode_control(value)
+    if not isinstance(control, Erase):
+        raise DataError("unknown_control")
+    return control
 
 
 def _text(content: dict[str, Any], name: str) -> str:

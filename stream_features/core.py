@@ -9,13 +9,20 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline import metrics
-from pipeline.control import Control, Erase, LookupLoaded, decode_control, erase_record, is_control
+from pipeline.control import (
+    Control,
+    Erase,
+    LookupLoaded,
+    decode_control,
+    is_control,
+    passed_on_erasure,
+)
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError, Fatal
 from pipeline.events import Event, EventDecoder
 from pipeline.fold import COUNTED, Fold, LookupKey, Tables
 from pipeline.kafka.feed import Batch
-from pipeline.origin import HEADER, Origin, header_in, origin_of, passed_on
+from pipeline.origin import Origin, header_in, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import InRecord, OutRecord, Target
 from pipeline.rejection import REASON_HEADER, rejection
@@ -109,7 +116,7 @@ class FeatureCore:
                 tables = self._tables(trial)
             elif isinstance(content, Erase):
                 trial.states[content.entity] = None
-                trial.scores.append(erased(item.origin, content))
+                trial.scores.append(passed_on_erasure(item.origin, content))
             else:
                 trial.rejected.append(rejection(item.record, STAGE, item.origin, content))
         return self._applied(partition, trial)
@@ -188,9 +195,3 @@ class FeatureCore:
         for record in trial.rejected:
             code = header_in(record.headers, REASON_HEADER) or b""
             metrics.REJECTED.labels(STAGE, code.decode()).inc()
-
-
-def erased(origin: Origin, erase: Erase) -> OutRecord:
-    """The erase record for the stages behind, caused by the one read."""
-    record = erase_record(erase.entity)
-    return OutRecord(record.key, record.value, (*record.headers, (HEADER, origin.encode())))

@@ -10,7 +10,7 @@ import orjson
 
 from pipeline.offers.contacts import Table
 from pipeline.offers.deciding import Contact
-from pipeline.records import OutRecord
+from pipeline.records import InRecord, OutRecord
 from pipeline.times import HOUR, format_time
 from tests.support.events import NOON, caused_by, consumed
 from tests.support.fakes import Records
@@ -61,17 +61,19 @@ def inference(user: str = "a", probability: Any = 0.9, at: int = NOON, **more: A
 
 
 def log_of(*contents: Any, start: int = 0) -> Records:
-    """A partition of `inferences`, from an offset on."""
-    return [
-        consumed(
-            content if isinstance(content, bytes | None) else orjson.dumps(content),
-            topic="inferences",
-            offset=offset,
-            key=b"a",
-            headers=caused_by(100 + offset),
-        )
-        for offset, content in enumerate(contents, start)
-    ]
+    """A partition of `inferences`, from an offset on; a control record gets an origin."""
+    return [_logged(content, offset) for offset, content in enumerate(contents, start)]
+
+
+def _logged(content: Any, offset: int) -> InRecord:
+    headers = caused_by(100 + offset)
+    if isinstance(content, OutRecord):
+        key, value = content.key, content.value
+        headers = (*content.headers, headers[0])
+    else:
+        key = b"a"
+        value = content if isinstance(content, bytes | None) else orjson.dumps(content)
+    return consumed(value, topic="inferences", offset=offset, key=key, headers=headers)
 
 
 def told(records: list[OutRecord]) -> list[dict[str, Any]]:

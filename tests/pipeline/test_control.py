@@ -10,12 +10,14 @@ from pipeline.control import (
     Erase,
     LookupLoaded,
     decode_control,
+    decode_erasure,
     erase_record,
     is_control,
     lookup_record,
+    passed_on_erasure,
 )
 from pipeline.errors import DataError
-from pipeline.origin import HEADER
+from pipeline.origin import HEADER, Origin
 from pipeline.records import OutRecord
 
 
@@ -38,6 +40,18 @@ def test_an_event_is_no_control_record() -> None:
 
 def test_an_erase_record_goes_by_its_entity() -> None:
     assert erase_record("u1").key == b"u1"
+
+
+def test_an_erasure_is_passed_on_with_its_cause() -> None:
+    record = passed_on_erasure(Origin("id", 3, 7), Erase("u1"))
+    assert (record.key, record.value) == (erase_record("u1").key, erase_record("u1").value)
+    assert record.headers == (("kind", b"control"), (HEADER, b"id/3/7/0"))
+
+
+def test_behind_the_features_only_an_erasure_is_read() -> None:
+    assert decode_erasure(erase_record("u1").value) == Erase("u1")
+    with pytest.raises(DataError, match="unknown_control"):
+        decode_erasure(lookup_record("index", "v1").value)
 
 
 @pytest.mark.parametrize(
