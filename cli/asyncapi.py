@@ -38,9 +38,15 @@ def asyncapi(case: UseCase, version: str) -> Document:
             _ORIGIN,
         ),
         topics.features: _channel(
-            "the features of an entity to be scored", _serving(case), _ORIGIN
+            "the features of an entity to be scored, or a control record: it is erased",
+            {"anyOf": [_serving(case), _CONTROL]},
+            _ORIGIN,
         ),
-        topics.inferences: _channel("a score, with its inputs", _inference(case), _ORIGIN),
+        topics.inferences: _channel(
+            "a score, with its inputs, or a control record: an entity is erased",
+            {"anyOf": [_inference(case), _CONTROL]},
+            _ORIGIN,
+        ),
         topics.rejected: _channel("the original bytes, whatever they are", {}, _ORIGIN | _REASONS),
         offers_of(case): _channel("a decision about an offer", _offer(case), _ORIGIN),
         mails_of(case): _channel("what became of an e-mail", _mail(case), _ORIGIN),

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline import metrics
 from pipeline.clock import Clock
-from pipeline.control import Erase, decode_control, is_control
+from pipeline.control import Erase, decode_erasure, is_control, passed_on_erasure
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
 from pipeline.faults import NO_FAULTS, FaultPoints
@@ -67,13 +67,13 @@ class ServingCore(Memoryless):
     def apply(
         self, partition: int, lookups: Mapping[str, str], items: Sequence[ServingItem]
     ) -> Applied:
-        """Score all requests of the part at once."""
+        """Score all requests of the part at once; an erasure goes on in its place among them."""
         now = self._clock.now()
         scored_at = format_time(now)
         requests = [item.content for item in items if isinstance(item.content, ScoreRequest)]
         scores = iter(_score(self._holder.lineup, requests))
         self._faults.hit("score", len(requests))
-        inferences: list[OutRecord] = []
+        told: list[OutRecord] = []
         rejected: list[OutRecord] = []
         latest: dict[str, Inference | None] = {}
         for item in items:
@@ -89,21 +89,22 @@ class ServingCore(Memoryless):
                     max(now / 1e6 - item.record.timestamp / 1e3, 0.0),
                     shadow,
                 )
-                inferences.append(OutRecord(item.record.key, encode(inference), passed_on(item)))
+                told.append(OutRecord(item.record.key, encode(inference), passed_on(item)))
                 latest[content.entity] = inference
             elif isinstance(content, Erase):
                 latest[content.entity] = None
+                told.append(passed_on_erasure(item.origin, content))
             else:
                 rejected.append(rejection(item.record, STAGE, item.origin, content))
         outputs = {
-            Target(self._topics.inferences, partition): inferences,
+            Target(self._topics.inferences, partition): told,
             Target(self._topics.rejected, partition): rejected,
         }
         return Applied(
             outputs={target: records for target, records in outputs.items() if records},
             entities={entity: _values(inference) for entity, inference in latest.items()},
             lookups=lookups,
-            settled=lambda: _count(len(inferences), len(rejected)),
+            settled=lambda: _count(len(requests), len(rejected)),
         )
 
     def _decode(self, batch: Batch, record: InRecord) -> ServingItem:
@@ -116,10 +117,7 @@ class ServingCore(Memoryless):
 
     def _content(self, record: InRecord) -> ScoreRequest | Erase:
         if is_control(record.headers):
-            control = decode_control(record.value)
-            if not isinstance(control, Erase):
-                raise DataError("unknown_control")
-            return control
+            return decode_erasure(record.value)
         return self._requests.decode(record.value)
 
 

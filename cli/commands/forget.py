@@ -19,9 +19,10 @@ app = typer.Typer(add_completion=False)
 def forget(
     entity: Annotated[str, typer.Argument(metavar="USER_ID", help="The entity, as in its events.")],
 ) -> None:
-    """Erase a user's features and latest score, by a record that every worker comes to in turn.
+    """Erase a user's features, latest score, and what marketing remembers of the user.
 
-    An event that comes later begins anew. Kafka and Parquet keep the events that they hold.
+    By a record that every worker comes to in turn. An event that comes later begins anew. Kafka and
+    Parquet keep the events that they hold.
 
     Example: pipeline forget 5d1f3a09-17
     """

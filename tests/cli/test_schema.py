@@ -15,6 +15,7 @@ from cli.asyncapi import asyncapi
 from generator.stream import world_of
 from marketing.mailing.orders import Order
 from marketing.mailing.outcome import Fate, Outcome, record_of
+from pipeline.control import erase_record
 from pipeline.declaration import UseCase
 from pipeline.events import EventDecoder
 from pipeline.fold import Fold
@@ -68,6 +69,13 @@ def test_a_serving_record_is_of_its_topic_s_schema(streamed: UseCase) -> None:
     payload = payload_of(streamed, Topics.of(streamed).features)
     assert valid(payload, record)
     assert not valid(payload, record.replace(b'"as_of"', b'"so_of"'))
+
+
+def test_an_erasure_is_of_the_schema_of_each_topic_that_it_passes(streamed: UseCase) -> None:
+    topics, erasure = Topics.of(streamed), erase_record("u1").value or b""
+    for topic in (topics.incoming, topics.features, topics.inferences):
+        assert valid(payload_of(streamed, topic), erasure)
+    assert not valid(payload_of(streamed, offers_of(streamed)), erasure)
 
 
 def test_every_topic_is_a_channel(streamed: UseCase) -> None:

@@ -170,6 +170,16 @@ def test_a_missing_inference_is_found(evidence: Evidence) -> None:
     assert "I3" in failing(evidence)
 
 
+def test_an_erasure_that_is_not_passed_on_is_found(evidence: Evidence) -> None:
+    topic = evidence.logs[evidence.topics.inferences]
+    scores = {
+        number: renumbered([one for one in records if one.header("kind") is None])
+        for number, records in topic.partitions.items()
+    }
+    evidence.logs = {**evidence.logs, topic.name: replace(topic, partitions=scores)}
+    assert "I3" in failing(evidence)
+
+
 def test_a_replayed_inference_may_differ_in_when_it_was_made(evidence: Evidence) -> None:
     later = with_value(scored_at="2030-01-01T00:00:00.000000Z", feature_age=9.5)
     changed(evidence, evidence.topics.inferences, lambda one: [one, *later(one)])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from pipeline.control import epoch_record, erase_record, lookup_record
+from pipeline.control import epoch_record, erase_record, is_control, lookup_record
 from pipeline.faults import FaultPoints
 from pipeline.marker import Marker
 from pipeline.partitioner import partition_of
@@ -230,6 +230,7 @@ class Life:
             for log in self.inferences
             for records in log.values()
             for one in records
+            if not is_control(one.headers)
         ]
         assert sorted(inferred) == sorted(asked)
         assert self._live(self.scores).keys() == self._scored(expected)

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from prometheus_client import REGISTRY
 
 from pipeline.clock import FixedClock
-from pipeline.control import erase_record, lookup_record
+from pipeline.control import erase_record, is_control, lookup_record
 from pipeline.faults import FaultPoints
 from pipeline.latest_score import SCORE_FIELDS
 from pipeline.origin import HEADER, TIME_HEADER, header_in
@@ -105,7 +106,8 @@ def apply(*contents: Any, core: ServingCore | None = None) -> Applied:
 
 
 def inferences(applied: Applied) -> list[dict[str, Any]]:
-    return [orjson.loads(record.value or b"") for record in applied.outputs[INFERENCES]]
+    told = applied.outputs[INFERENCES]
+    return [orjson.loads(record.value or b"") for record in told if not is_control(record.headers)]
 
 
 def test_an_inference_is_exact() -> None:
@@ -244,8 +246,26 @@ def test_what_cannot_be_scored_is_rejected_with_its_reason(content: Any, reason:
     assert [one["user_id"] for one in inferences(applied)] == ["b"]
 
 
-def test_a_part_without_requests_needs_no_model() -> None:
-    assert apply(erase_record("a")).outputs == {}
+def test_an_erasure_goes_on_in_its_place_with_its_origin() -> None:
+    applied = apply(request("a"), erase_record("a"), request("b"))
+    before, erasure, after = applied.outputs[INFERENCES]
+    assert [origin_of(one).offset for one in (before, erasure, after)] == [100, 101, 102]
+    assert (erasure.key, erasure.value) == (erase_record("a").key, erase_record("a").value)
+    assert (is_control(before.headers), is_control(erasure.headers)) == (False, True)
+
+
+def test_an_erasure_is_counted_as_no_score() -> None:
+    labels = {"stage": STAGE, "type": "features", "outcome": "scored"}
+    before = REGISTRY.get_sample_value("pipeline_records_total", labels) or 0
+    apply(request("a"), erase_record("a")).settled()
+    assert REGISTRY.get_sample_value("pipeline_records_total", labels) == before + 1
+
+
+def test_an_erasure_needs_no_model_and_no_score_before_it() -> None:
+    holder = FakeHolder()
+    applied = apply(erase_record("a"), core=new_core(holder))
+    assert len(applied.outputs[INFERENCES]) == 1
+    assert holder.current.seen == []
 
 
 class Rig:
@@ -280,7 +300,7 @@ contents = st.one_of(
     st.lists(st.integers(1, 10), min_size=1),
     st.lists(st.integers(0, 9), max_size=4),
 )
-async def test_any_split_with_replays_and_failures_gives_one_inference_each(
+async def test_any_split_with_replays_and_failures_gives_one_inference_or_erasure_each(
     requests: list[Any], sizes: list[int], failures: list[int]
 ) -> None:
     log = log_of(*requests)
@@ -292,7 +312,8 @@ async def test_any_split_with_replays_and_failures_gives_one_inference_each(
     rig.writer.failures = failures
     await rig.feed.run(rig.stage)
     found = [origin_of(record).offset for record in rig.writer.effective(TOPICS.inferences)]
-    assert found == [100 + n for n, one in enumerate(requests) if isinstance(one, dict)]
+    told = [n for n, one in enumerate(requests) if not isinstance(one, bytes)]
+    assert found == [100 + n for n in told]
     assert {entity for _, _, entity in rig.store.entities} == kept_of(requests)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from pipeline.control import erase_record
+from pipeline.control import erase_record, is_control
 from pipeline.keys import SCORES
 from pipeline.manifest import (
     model_folder,
@@ -24,7 +24,7 @@ from pipeline.registry import Aliases, write_aliases
 from serving.core import STAGE
 from serving.holder import ModelHolder
 from tests.support.events import SOURCE_ID, caused_by
-from tests.support.fakes import first_of_each_origin
+from tests.support.fakes import first_of_each_origin, origin_of
 from tests.support.kafka import eventually
 from tests.support.processes import PARTITIONS, World
 from use_cases.first_day_churn import USE_CASE
@@ -79,7 +79,10 @@ def filled(world: World) -> World:
 def assert_each_request_has_its_inference(world: World) -> None:
     model = ModelHolder.load(world.directory / "models", world.case).current
     for partition, records in world.cluster.read(world.topics.inferences).items():
-        effective = first_of_each_origin([one.out for one in records], partition)
+        told = first_of_each_origin([one.out for one in records], partition)
+        effective = [one for one in told if not is_control(one.headers)]
+        erased = [(one.key, origin_of(one).offset) for one in told if is_control(one.headers)]
+        assert erased == ([(b"u3", REQUESTS)] if partition == 1 else [])
         found = [orjson.loads(one.value or b"") for one in effective]
         mine = [n for n in range(REQUESTS) if n % PARTITIONS == partition]
         assert [one["id"] for one in found] == [f"{SOURCE_ID}/0/{n}/0" for n in mine]

@@ -35,15 +35,14 @@ def serving_records_are_the_oracles(evidence: Evidence) -> Verdict:
 
 
 def one_inference_per_serving_record(evidence: Evidence) -> Verdict:
-    """I3: of the same features, with what the model in service gives for them."""
+    """I3: of the same features, with what the model in service gives; an erasure as it is."""
     found = evidence.effective(evidence.inferences)
     problems = [*_unequal_copies(evidence.inferences, _lasting)]
     checked = 0
     for number, rows in evidence.effective(evidence.serving).items():
-        requests = [one for one in rows if one.record.header("kind") != b"control"]
-        checked += len(requests)
+        checked += len(rows)
         place = f"{evidence.inferences.name}/{number}"
-        problems += [f"{place}: {one}" for one in _wrong_inferences(requests, found[number])]
+        problems += [f"{place}: {one}" for one in _wrong_inferences(rows, found[number])]
     return Verdict.of("I3", checked, [*problems, *_not_the_models(evidence, found)])
 
 
@@ -87,9 +86,13 @@ def _is_request(record: Record, cause: Cause) -> bool:
         return False
     if cause.content is None:
         erased = {"control": "erase", "entity": cause.entity}
-        return record.header("kind") == b"control" and bool(content == erased)
+        return _is_erasure(record) and bool(content == erased)
     features, wanted = content.pop("features"), dict(cause.content)
     return _near(features, wanted.pop("features")) and bool(content == wanted)
+
+
+def _is_erasure(record: Record) -> bool:
+    return record.header("kind") == b"control"
 
 
 def _near(found: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
@@ -106,6 +109,11 @@ def _wrong_inferences(requests: Sequence[Effective], found: Sequence[Effective])
         record = records.get(origin)
         if record is None:
             continue
+        if _is_erasure(request):
+            same = (record.key, record.value, record.header("kind"))
+            if same != (request.key, request.value, b"control"):
+                yield f"{origin}: the erasure is not the one of {request.key!r}"
+            continue
         content, wanted = _lasting(record), json.loads(request.value or b"")
         differs = [name for name, value in wanted.items() if content.get(name) != value]
         if differs or content["id"] != str(origin) or record.key != request.key:
@@ -114,7 +122,8 @@ def _wrong_inferences(requests: Sequence[Effective], found: Sequence[Effective])
 
 def _not_the_models(evidence: Evidence, found: Mapping[int, Sequence[Effective]]) -> Iterator[str]:
     model = evidence.model
-    rows = [json.loads(one.record.value or b"") for some in found.values() for one in some]
+    records = [one.record for some in found.values() for one in some]
+    rows = [json.loads(one.value or b"") for one in records if not _is_erasure(one)]
     inputs = [[row["features"][name] for name in evidence.case.inputs] for row in rows]
     scores = model.score(np.asarray(inputs, dtype=np.float64)).tolist() if inputs else []
     for row, score in zip(rows, scores, strict=True):

@@ -106,6 +106,8 @@ def _is_event(record: Record, row: Row) -> bool:
 
 def _is_inference(record: Record, row: Row) -> bool:
     content = json.loads(record.value or b"")
+    if record.header("kind") == b"control":
+        return bool(json.loads(row["control"]) == content)
     features = content.pop("features")
     found = _flat(row)
     return bool(json.loads(found.pop("lookups")) == content.pop("lookups")) and bool(

@@ -166,11 +166,7 @@ def due_at(evidence: Evidence) -> dict[str, list[Effective]]:
         "stream_features": [
             one for one in effective_in(evidence, evidence.incoming) if one.origin in caused
         ],
-        "serving": [
-            one
-            for one in effective_in(evidence, evidence.serving)
-            if one.record.header("kind") != b"control"
-        ],
+        "serving": effective_in(evidence, evidence.serving),
     }
 
 
