@@ -43,8 +43,9 @@ class Features:
         That moment is not before the newest event: what older windows held is gone by then.
         """
         values = list(state.read)
-        for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
-            values += tiling.read(tiles, as_of)
+        if self._tilings:
+            for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
+                values += tiling.read(tiles, as_of)
         return values
 
     def features(self, state: Readable, as_of: int) -> dict[str, float | int]:

@@ -29,7 +29,7 @@ from pipeline.worker import Stopping
 T = TypeVar("T")
 
 _START_PAUSE = 1.0
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 250_000
 
 
 @dataclass(frozen=True, slots=True)

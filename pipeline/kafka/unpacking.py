@@ -6,6 +6,7 @@ takes a sixth of the handler's time. It has no setting for another, so we replac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -16,6 +17,10 @@ from pipeline.records import InRecord
 
 class _Unpacking(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka ships no types
     """The records of one fetched partition."""
+
+    def __iter__(self) -> Iterator[InRecord]:
+        """All at once go without a call of `__next__` for each."""
+        return iter(self._records_iterator)
 
     def _consumer_record(self, tp: TopicPartition, record: Any) -> InRecord:
         """The overridden method's; there are no deserialisers in our consumers."""
