@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clock import FixedClock
-from pipeline.control import erase_record
+from pipeline.control import erase_record, is_control
 from pipeline.faults import FaultPoints
 from pipeline.marker import Marker
 from pipeline.stateful import Stateful
@@ -138,6 +138,21 @@ async def test_an_erasure_is_done_with_once_something_after_it_was_scored(
     ledger = await all_logged(tmp_path, scored(win(1, "u1"), erase_record("u1"), *after))
     highest = ledger.scores.build(0, None, "g2").marker.highest
     assert (("incomingincomingincomi", 0) in highest.places) is is_done
+
+
+@pytest.mark.parametrize("inferred", range(5))
+async def test_no_erasure_is_lost_for_the_stages_behind(tmp_path: Path, inferred: int) -> None:
+    """What is not logged of `inferences` is passed on again."""
+    records = log_of(scored(win(1, "u1"), erase_record("u1"), win(2, "u2"), erase_record("u2")))
+    requests, store, ledger = await asked(records), FakeStore(), Ledger(tmp_path)
+    inferences = stored(await served(requests, FakeStore()), TOPICS.inferences)
+    await ledger.log(TOPICS.incoming, {0: records})
+    await ledger.log(TOPICS.inferences, {0: inferences[:inferred]})
+    ledger.holds(TOPICS.features, {0: requests})
+    put(store, ledger.scores.build(0, None, "g2"))
+    again = stored(await served(requests, store), TOPICS.inferences)
+    told = [one.key for one in (*inferences[:inferred], *again) if is_control(one.headers)]
+    assert {*told} == {b"u1", b"u2"}
 
 
 async def test_an_inference_ahead_of_the_logged_events_does_not_count_yet(tmp_path: Path) -> None:
