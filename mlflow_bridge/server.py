@@ -26,6 +26,7 @@ _FOLDER = "model"
 _MOST_AT_ONCE = 100
 _NOT_LET_IN = (401, 403)
 _REFUSED = range(400, 500)
+_NO_ANSWER = 503
 _LONGEST = 300
 
 _T = TypeVar("_T")
@@ -128,10 +129,10 @@ def _errors_of_ours() -> Iterator[None]:
         status = error.get_http_status_code()  # type: ignore[no-untyped-call] # MLflow's own has none
         raise _said(status, error.message) from None
     except OSError as error:
-        response = getattr(error, "response", None)  # of requests, whose errors are OSErrors
-        if response is None:
+        if not hasattr(error, "response"):  # of requests, whose errors are OSErrors
             raise
-        raise _said(response.status_code, "") from None
+        answered = error.response is not None
+        raise _said(error.response.status_code if answered else _NO_ANSWER, "") from None
 
 
 def _said(status: int, message: str) -> PipelineError:

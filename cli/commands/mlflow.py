@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Annotated
 
 import typer
 
 import use_cases
 from cli.console import tell
+from cli.following import EVERY, Alias, Following, bring, put_in_force
 from cli.runs import settings_of
-from mlflow_bridge.pull import Pulled
-from mlflow_bridge.pull import pull as pull_version
 from mlflow_bridge.push import Pusher, named, registered_name
 from mlflow_bridge.tracking import Tracking
 from pipeline.clock import SystemClock
+from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.manifest import versions_of
 from pipeline.registry import aliases_of
 from promotion.registrar import Registrar
 
@@ -84,19 +84,45 @@ def pull(
     settings = settings_of(os.environ)
     case = use_cases.load(settings.use_case)
     registrar = Registrar(settings.models_dir, case, SystemClock())
-    if versions_of(settings.models_dir, case.name):
-        registrar.keep_champion()  # else a newer version would be champion by being there
-    wanted = address or f"models:/{registered_name(case.name)}@champion"
-    pulled = pull_version(tracking, wanted, settings.models_dir, case)
+    wanted = address or _champion_of(case)
+    pulled = bring(tracking, registrar, wanted)
     tell(f"{wanted} is version {pulled.version}, {'new' if pulled.new else 'and it was'} here")
     if promote:
-        _promote(registrar, pulled, wanted)
+        put_in_force(registrar, pulled.version, f"is {wanted} in MLflow")
+        tell(f"version {pulled.version} is champion")
 
 
-def _promote(registrar: Registrar, pulled: Pulled, address: str) -> None:
-    if registrar.aliases().champion != pulled.version:
-        registrar.promote_unjudged(pulled.version, f"is {address} in MLflow")
-    tell(f"version {pulled.version} is champion")
+@app.command()
+def follow(
+    alias: Annotated[
+        str | None, typer.Argument(help="models:/NAME@ALIAS; without it the champion.")
+    ] = None,
+    *,
+    every: Annotated[
+        float, typer.Option(min=1, max=3600, help="How many seconds between two looks.")
+    ] = EVERY,
+) -> None:
+    """Pull what an alias in MLflow names whenever it moves, make it champion here, until Ctrl-C.
+
+    Workers follow. Each version is put in force once: a rollback here holds until the alias moves.
+    While the server is away, or the version there cannot be used, the champion here stays.
+
+    Example: pipeline mlflow follow models:/first-day-churn@champion
+    """
+    tracking = _tracking()
+    settings = settings_of(os.environ)
+    case = use_cases.load(settings.use_case)
+    registrar = Registrar(settings.models_dir, case, SystemClock())
+    following = Following(tracking, registrar, Alias.of(alias or _champion_of(case)), tell, every)
+    try:
+        while True:
+            time.sleep(following.tick())
+    except KeyboardInterrupt:
+        tell("Stopped. The champion here stays.")
+
+
+def _champion_of(case: UseCase) -> str:
+    return f"models:/{registered_name(case.name)}@champion"
 
 
 def _tracking() -> Tracking:

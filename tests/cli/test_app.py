@@ -23,6 +23,7 @@ COMMANDS = [
     *(("model", name) for name in ("challenge", "withdraw")),
     ("mlflow", "push"),
     ("mlflow", "pull"),
+    ("mlflow", "follow"),
     ("retrain",),
     ("rejected", "list"),
     ("rejected", "show"),

@@ -22,6 +22,7 @@ from pipeline.errors import InfrastructureError, Refusal
 from pipeline.manifest import MANIFEST, MODEL, model_folder, versions_of
 from pipeline.registry import Aliases, Challenger, aliases_of, write_aliases
 from promotion.decisions import decisions
+from serving.holder import ModelHolder
 from serving.model import Model
 from tests.mlflow_bridge.conftest import TeamServer
 from tests.mlflow_bridge.fake import FakeTracking
@@ -206,6 +207,50 @@ def test_the_commands_bring_the_champion_from_one_place_to_another(
     (decision,) = decisions(there, case.name)
     assert decision.why.startswith("is models:/")
     assert aliases_of(shelf, case.name).champion == "1"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shelf")
+def test_the_command_puts_the_teams_champion_in_force_whenever_it_is_another(
+    case: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient  # noqa: PLC0415 - it takes seconds, for slow tests only
+
+    assert CliRunner().invoke(app, ["mlflow", "push"]).exit_code == 0
+    shelve(there := tmp_path / "elsewhere", case, "5")
+    monkeypatch.setenv("PIPELINE_MODELS", str(there))
+    worker, served = ModelHolder.load(there, case), []
+
+    def pause(_seconds: float) -> None:
+        """Between two looks the team makes version 2 its champion; after the second one it ends."""
+        worker.follow()
+        served.append(worker.current.version)
+        if len(served) > 1:
+            raise KeyboardInterrupt
+        MlflowClient().set_registered_model_alias(case.name.replace("_", "-"), "champion", "2")
+
+    monkeypatch.setattr("cli.commands.mlflow.time.sleep", pause)
+    followed = CliRunner().invoke(app, ["mlflow", "follow"])
+    assert followed.exit_code == 0, followed.output
+    assert served == ["1", "2"]
+    assert followed.stdout.count("is champion here") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shelf")
+def test_a_server_that_hangs_up_on_a_download_is_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import requests  # noqa: PLC0415 - MLflow's, which takes seconds, for slow tests only
+
+    from mlflow_bridge import server  # noqa: PLC0415 - the same
+
+    def hang_up(*_: object, **__: object) -> str:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(server, "download_artifacts", hang_up)
+    with pytest.raises(InfrastructureError):
+        server.Server().fetch("models:/churn/1", tmp_path)
 
 
 @pytest.mark.slow
