@@ -17,9 +17,9 @@ from benchmarks.reading import records_by_partition
 from benchmarks.site import Site
 from benchmarks.steady import load_world_lookups
 from benchmarks.visits import LIFE_EVENTS, Scribe
-from cli.scrape import fetch
-from cli.supervisor import Supervisor
-from cli.workers import worker_specs
+from cli.stack.supervisor import Supervisor
+from cli.stack.workers import worker_specs
+from cli.state.scrape import fetch
 from pipeline.keys import FEATURES, SCORES
 from pipeline.records import OutRecord
 from pipeline.topics import group_of

@@ -15,7 +15,7 @@ from benchmarks.lab import Lab
 from benchmarks.limit import counted
 from benchmarks.naive import FEATURES_KEY, ROWS, SCORES_KEY
 from benchmarks.results import LIMIT
-from cli.scrape import fetch, numbers_in
+from cli.state.scrape import fetch, numbers_in
 from embedded.ports import free_port
 from pipeline.keys import FEATURES, SCORES
 

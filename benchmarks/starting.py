@@ -14,8 +14,8 @@ from benchmarks.findings import Findings, Measure
 from benchmarks.site import Site
 from cli.runs import ROOT as RUNS
 from cli.runs import read_note
-from cli.scrape import fetch
-from cli.workers import kind_of
+from cli.stack.workers import kind_of
+from cli.state.scrape import fetch
 from embedded.server import tail
 from embedded.stack import latest_run
 from embedded.tether import tethered

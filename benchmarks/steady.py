@@ -13,13 +13,13 @@ from benchmarks.lab import Lab, wait
 from benchmarks.size import EVENTS_EACH
 from cli.demo.progress import give_up_on_the_dying
 from cli.demo.sending import Sending
-from cli.lags import LagReader
 from cli.lookup_loading import load_lookup
-from cli.running import Base, workers
-from cli.scrape import fetch
-from cli.servers import Servers
-from cli.supervisor import Supervisor
-from cli.workers import API, counts_of
+from cli.stack.running import Base, workers
+from cli.stack.servers import Servers
+from cli.stack.supervisor import Supervisor
+from cli.stack.workers import API, counts_of
+from cli.state.lags import LagReader
+from cli.state.scrape import fetch
 from generator.lookup_file import write_lookup
 from generator.pace import AtRate
 from generator.stream import live, world_of

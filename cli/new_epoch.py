@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cli.endings import Failed
-from cli.markers import read_markers
+from cli.state.markers import read_markers
 from pipeline.control import epoch_record
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal

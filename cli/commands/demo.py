@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli.demo.run import run_demo
-from cli.servers import run_directory
+from cli.stack.servers import run_directory
 from pipeline.exit_codes import ExitCode
 from pipeline.world import WorldSize
 

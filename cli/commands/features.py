@@ -16,9 +16,9 @@ from rich.text import Text
 import use_cases
 from cli.console import say
 from cli.endings import Failed
-from cli.entity import AsOf, Entity, read_entity
+from cli.records.showing import printable
 from cli.runs import settings_of
-from cli.showing import printable
+from cli.state.entity import AsOf, Entity, read_entity
 from pipeline.clock import Clock, SystemClock
 from pipeline.times import format_time, parse_time
 

@@ -9,8 +9,8 @@ import typer
 
 import use_cases
 from cli.forgetting import forget_entity
+from cli.records.showing import printable
 from cli.runs import settings_of
-from cli.showing import printable
 
 app = typer.Typer(add_completion=False)
 

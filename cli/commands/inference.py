@@ -15,9 +15,9 @@ import use_cases
 from cli.console import say
 from cli.datasets import epochs_of
 from cli.endings import Failed
+from cli.records.showing import printable
 from cli.reproducing import Reproduced, Row, find_inference, model_of_hash, reproduce
 from cli.runs import settings_of
-from cli.showing import printable
 from pipeline.declaration import UseCase
 from pipeline.settings import Settings
 

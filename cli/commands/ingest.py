@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 import use_cases
 from cli.console import say
 from cli.endings import Failed
-from cli.ingesting import Lines, ingest
+from cli.records.ingesting import Lines, ingest
 from cli.runs import settings_of
 
 app = typer.Typer(add_completion=False)

@@ -17,13 +17,13 @@ from rich.text import Text
 import use_cases
 from cli.console import say
 from cli.endings import Failed
-from cli.reading import TopicReader
-from cli.rejects import Reason, Reject, by_reason, reject_of
-from cli.replaying import Tallies, look
-from cli.replaying import replay as replay_rejected
-from cli.replays import Choice
+from cli.records.reading import TopicReader
+from cli.records.rejects import Reason, Reject, by_reason, reject_of
+from cli.records.replaying import Tallies, look
+from cli.records.replaying import replay as replay_rejected
+from cli.records.replays import Choice
+from cli.records.showing import exact, printable
 from cli.runs import settings_of
-from cli.showing import exact, printable
 from generator.progress import progress_bar
 from pipeline.times import parse_time
 from pipeline.topics import Topics

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 import use_cases
-from cli.pauses import by_pause, let_go_on, read_pauses
 from cli.runs import settings_of
+from cli.state.pauses import by_pause, let_go_on, read_pauses
 from event_handler.core import STAGE
 from pipeline.kafka.admin import Admin
 

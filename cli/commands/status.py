@@ -15,10 +15,10 @@ from rich.text import Text
 
 import use_cases
 from cli.console import say
-from cli.pauses import PauseStatus
 from cli.runs import find, settings_of
-from cli.status import Status, WorkerStatus, read_status
-from cli.workers import page_of
+from cli.stack.workers import page_of
+from cli.state.pauses import PauseStatus
+from cli.state.status import Status, WorkerStatus, read_status
 
 app = typer.Typer(add_completion=False)
 

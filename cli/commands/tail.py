@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 import use_cases
-from cli.reading import TopicReader, last
+from cli.records.reading import TopicReader, last
+from cli.records.showing import as_json, as_line
+from cli.records.topic_names import full_name
 from cli.runs import settings_of
-from cli.showing import as_json, as_line
-from cli.topic_names import full_name
 from pipeline.records import InRecord
 
 app = typer.Typer(add_completion=False)

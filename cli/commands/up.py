@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.api_port import with_api_port
 from cli.console import say
-from cli.live import shown
-from cli.running import Base, base, workers
-from cli.servers import run_directory
-from cli.supervisor import Supervisor
-from cli.watch import Watch
-from cli.workers import API, counts_of, page_of
+from cli.stack.api_port import with_api_port
+from cli.stack.live import shown
+from cli.stack.running import Base, base, workers
+from cli.stack.servers import run_directory
+from cli.stack.supervisor import Supervisor
+from cli.stack.watch import Watch
+from cli.stack.workers import API, counts_of, page_of
 
 _TICK_SECONDS = 0.1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from cli.facts import Told
-from cli.scrape import fetch
+from cli.demo.facts import Told
+from cli.state.scrape import fetch
 from pipeline.times import parse_time
 
 

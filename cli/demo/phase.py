@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cli.demo.display import Show
+from cli.demo.facts import Phase
 from cli.demo.progress import Drain, bars, give_up_on_the_dying
 from cli.demo.sending import Sending
 from cli.endings import Failed
-from cli.facts import Phase
-from cli.lags import LagReader
-from cli.running import Base
-from cli.supervisor import Supervisor
+from cli.stack.running import Base
+from cli.stack.supervisor import Supervisor
+from cli.state.lags import LagReader
 from generator.pace import Pace
 from pipeline.clock import Clock
 from pipeline.topics import stages_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cli.demo.facts import StageWork
 from cli.endings import Failed
-from cli.facts import StageWork
-from cli.lags import Lag
-from cli.supervisor import State, Worker
+from cli.stack.supervisor import State, Worker
+from cli.state.lags import Lag
 from pipeline.topics import STAGES
 
 MOST_DEATHS = 4

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import use_cases
 from cli.console import say
-from cli.running import base
+from cli.stack.running import base
 from pipeline.declaration import UseCase
 from pipeline.settings import read_settings
 from pipeline.world import WorldSize

@@ -13,16 +13,16 @@ from rich.console import Console
 from cli.console import say
 from cli.demo.asking import ask
 from cli.demo.display import displayed
+from cli.demo.facts import RunFacts, Told
 from cli.demo.phase import Driver
+from cli.demo.report import render
 from cli.demo.world import LATENCY_RATE, LATENCY_SECONDS, DemoWorld
-from cli.facts import RunFacts, Told
-from cli.lags import LagReader
 from cli.models import in_service
-from cli.report import render
-from cli.running import Base, workers
 from cli.selfcheck import check
-from cli.supervisor import Supervisor
-from cli.workers import API, counts_of
+from cli.stack.running import Base, workers
+from cli.stack.supervisor import Supervisor
+from cli.stack.workers import API, counts_of
+from cli.state.lags import LagReader
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal

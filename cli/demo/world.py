@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.demo.phase import Load
 from cli.lookup_loading import load_lookup
-from cli.running import Base
+from cli.stack.running import Base
 from generator.lookup_file import write_lookup
 from generator.malformed import mixed
 from generator.pace import AtRate, FullSpeed

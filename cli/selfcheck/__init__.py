@@ -6,7 +6,7 @@ Kafka; writes nothing. The edges (`logged`, `held`, `broker`, `tables`) read; al
 
 from __future__ import annotations
 
-from cli.facts import RunFacts
+from cli.demo.facts import RunFacts
 from cli.selfcheck.result import Check, CheckResult
 from pipeline.declaration import UseCase
 from pipeline.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cli.facts import RunFacts
+from cli.demo.facts import RunFacts
 from cli.selfcheck import independent, refold
 from cli.selfcheck.arrivals import all_came_out, all_logged, malformed_rejected
 from cli.selfcheck.broker import Broker

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli.facts import RunFacts
+from cli.demo.facts import RunFacts
 from cli.selfcheck.logged import Logged, integers, once
 from cli.selfcheck.result import Figures, Files, Latency, Quality
 from pipeline.declaration import UseCase

@@ -7,7 +7,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from cli.facts import Told
+from cli.demo.facts import Told
 from cli.selfcheck.held import Entity, Hash
 from cli.selfcheck.inferences import ModelOf
 from cli.selfcheck.result import Check

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import socket
 
-from cli.api_port import with_api_port
+from cli.stack.api_port import with_api_port
 from embedded.ports import HOST, free_port
 
 PORT = "PIPELINE_HTTP_PORT"

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from cli.demo.facts import Phase, RunFacts, StageWork
 from cli.demo.progress import Bar, Drain, Timer, bars, give_up_on_the_dying
 from cli.endings import Failed
-from cli.facts import Phase, RunFacts, StageWork
-from cli.lags import Lag
-from cli.restarts import History
-from cli.supervisor import Worker
-from cli.workers import WorkerSpec
+from cli.stack.restarts import History
+from cli.stack.supervisor import Worker
+from cli.stack.workers import WorkerSpec
+from cli.state.lags import Lag
 from pipeline.world import WorldSize
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.reading import TopicReader
+from cli.records.reading import TopicReader
 from pipeline.control import Erase, decode_control, is_control
 from pipeline.partitioner import partition_of
 from pipeline.settings import Settings

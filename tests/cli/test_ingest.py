@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.reading import TopicReader
+from cli.records.reading import TopicReader
 from pipeline.partitioner import partition_of
 from pipeline.records import InRecord
 from pipeline.settings import Settings

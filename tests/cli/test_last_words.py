@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.last_words import last_words
+from cli.stack.last_words import last_words
 
 
 @pytest.mark.parametrize(

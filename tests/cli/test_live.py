@@ -4,9 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from cli.live import line, shown, table
-from cli.scrape import Numbers
-from cli.watch import Row
+from cli.stack.live import line, shown, table
+from cli.stack.watch import Row
+from cli.state.scrape import Numbers
 
 ROW = Row("serving", Numbers(12_345, 67, 8, 9), 1_500.4, "running")
 OTHER = Row("event_handler", Numbers(1, 1), 0, "refused: [no] topic")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.reading import TopicReader
+from cli.records.reading import TopicReader
 from pipeline.control import LookupLoaded, decode_control, is_control
 from pipeline.declaration import UseCase
 from pipeline.lookups import LookupTables

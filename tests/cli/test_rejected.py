@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cli.rejects import by_reason, reject_of
+from cli.records.rejects import by_reason, reject_of
 from pipeline.kafka.outputs import Outputs
 from pipeline.records import InRecord, OutRecord, Target
 from pipeline.settings import Settings

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 
 import use_cases
-from cli.reading import TopicReader
+from cli.records.reading import TopicReader
 from pipeline.declaration import UseCase
 from pipeline.kafka.outputs import Outputs
 from pipeline.records import InRecord, OutRecord, Target

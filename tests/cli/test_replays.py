@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cli.rejects import Reject
-from cli.replays import Choice, Selection, Tally
+from cli.records.rejects import Reject
+from cli.records.replays import Choice, Selection, Tally
 from pipeline.records import InRecord
 from tests.support.events import NOON, SECOND
 

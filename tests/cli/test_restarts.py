@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.restarts import History, Policy
+from cli.stack.restarts import History, Policy
 
 POLICY = Policy(first_pause=1, longest_pause=8, refused_pause=20, steady_after=30)
 SECONDS = st.floats(0, 1e6)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 import use_cases
-from cli.scrape import Models, Numbers, fetch, models_in, numbers_in
+from cli.state.scrape import Models, Numbers, fetch, models_in, numbers_in
 from pipeline.clock import FixedClock
 from pipeline.health import Health, serve
 

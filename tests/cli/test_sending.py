@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from cli.demo.sending import Sending
-from cli.reading import TopicReader
+from cli.records.reading import TopicReader
 from generator.pace import AtRate, FullSpeed
 from pipeline.clock import SystemClock
 from pipeline.errors import Refusal

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.servers import run_directory, servers
+from cli.stack.servers import run_directory, servers
 from embedded.stack import find_endpoints
 from pipeline.errors import Refusal
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.reading import last
-from cli.showing import as_json, as_line, exact, printable
+from cli.records.reading import last
+from cli.records.showing import as_json, as_line, exact, printable
 from pipeline.records import InRecord
 from tests.support.events import changed
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.lags import Lag, LagReader
 from cli.runs import OUTSIDE, ROOT, RunNote, write_note
-from cli.status import StageStatus, by_topic
+from cli.state.lags import Lag, LagReader
+from cli.state.status import StageStatus, by_topic
 from pipeline.clock import FixedClock
 from pipeline.declaration import UseCase
 from pipeline.health import Health, serve

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cli.restarts import Policy
-from cli.supervisor import Process, State, Supervisor, Worker
-from cli.workers import WorkerSpec
+from cli.stack.restarts import Policy
+from cli.stack.supervisor import Process, State, Supervisor, Worker
+from cli.stack.workers import WorkerSpec
 from tests.cli.helpers import eventually, runs
 
 FOR_EVER = "import signal; print('up', flush=True)\nwhile True: signal.pause()"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import use_cases
-from cli.restarts import History
-from cli.scrape import Numbers
-from cli.supervisor import Process, Worker
-from cli.watch import Rate, Watch
-from cli.workers import WorkerSpec
+from cli.stack.restarts import History
+from cli.stack.supervisor import Process, Worker
+from cli.stack.watch import Rate, Watch
+from cli.stack.workers import WorkerSpec
+from cli.state.scrape import Numbers
 
 CASE = use_cases.load("first_day_churn")
 

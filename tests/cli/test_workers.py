@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import use_cases
-from cli.workers import KINDS, counts_of, kinds_of, worker_specs
+from cli.stack.workers import KINDS, counts_of, kinds_of, worker_specs
 from pipeline.errors import SettingsError
 from pipeline.topics import STAGES
 

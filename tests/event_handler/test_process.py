@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from cli.pauses import let_go_on, read_pauses
+from cli.state.pauses import let_go_on, read_pauses
 from pipeline.kafka.admin import Admin
 from pipeline.origin import Origin
 from pipeline.records import OutRecord

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from cli.lags import LagReader
-from cli.running import note_workers
 from cli.runs import OUTSIDE, ROOT
 from cli.selfcheck.held import read_held
+from cli.stack.running import note_workers
+from cli.state.lags import LagReader
 from generator.pace import AtRate
 from generator.stream import world_of
 from pipeline.clock import SystemClock

@@ -14,10 +14,10 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from cli.restarts import Policy
-from cli.scrape import fetch
-from cli.supervisor import Process, State, Supervisor, Worker
-from cli.workers import WorkerSpec, worker_specs
+from cli.stack.restarts import Policy
+from cli.stack.supervisor import Process, State, Supervisor, Worker
+from cli.stack.workers import WorkerSpec, worker_specs
+from cli.state.scrape import fetch
 from embedded.tether import tethered
 
 AT_ONCE = Policy(first_pause=0.1, longest_pause=1.0, refused_pause=2.0, steady_after=5.0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from cli.markers import read_markers
+from cli.state.markers import read_markers
 from pipeline.errors import InfrastructureError
 from tests.faults.arena import Arena
 from tests.faults.crew import Crew

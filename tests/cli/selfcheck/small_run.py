@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import use_cases
-from cli.facts import Phase, RunFacts, StageWork
+from cli.demo.facts import Phase, RunFacts, StageWork
 from cli.selfcheck.broker import Broker, Topic
 from cli.selfcheck.examine import Evidence, examine
 from cli.selfcheck.held import read_held

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.facts import Phase, RunFacts, StageWork, Told
-from cli.report import render
+from cli.demo.facts import Phase, RunFacts, StageWork, Told
+from cli.demo.report import render
 from cli.selfcheck import Check, CheckResult
 from cli.selfcheck.result import Figures, Files, Latency, Quality
 from pipeline.world import WorldSize

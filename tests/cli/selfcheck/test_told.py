@@ -8,7 +8,7 @@ from math import nextafter
 
 import pytest
 
-from cli.facts import Told
+from cli.demo.facts import Told
 from cli.selfcheck.held import Entity, Hash
 from cli.selfcheck.told import as_told
 from pipeline.state import StateCodec

@@ -6,7 +6,7 @@ from functools import partial
 
 from redis import Redis
 
-from cli.markers import KINDS
+from cli.state.markers import KINDS
 from pipeline.keys import Keys
 from tests.faults.arena import Arena
 from tests.faults.findings import Findings, fact

@@ -7,8 +7,8 @@ from functools import partial
 
 from redis import Redis
 
-from cli.markers import KINDS
-from cli.supervisor import State
+from cli.stack.supervisor import State
+from cli.state.markers import KINDS
 from pipeline.log_files import position_of
 from tests.faults.arena import Arena
 from tests.faults.crew import Crew

@@ -6,7 +6,7 @@ import json
 import time
 from functools import partial
 
-from cli.pauses import Partition, read_pauses
+from cli.state.pauses import Partition, read_pauses
 from generator.malformed import breakages
 from pipeline.kafka.admin import Admin
 from pipeline.records import OutRecord

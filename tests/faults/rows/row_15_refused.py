@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from cli.markers import read_markers
+from cli.state.markers import read_markers
 from pipeline.kafka.admin import Admin
 from pipeline.topics import group_of
 from tests.faults.arena import Arena

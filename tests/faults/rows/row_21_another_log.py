@@ -11,8 +11,8 @@ from functools import partial
 from kafka import KafkaAdminClient
 from redis import Redis
 
-from cli.markers import KINDS
-from cli.supervisor import State
+from cli.stack.supervisor import State
+from cli.state.markers import KINDS
 from pipeline.keys import Keys
 from tests.faults.arena import Arena
 from tests.faults.crew import Crew

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from itertools import islice
 
-from cli.reading import TopicReader
-from cli.rejects import Reject
-from cli.replay_ledger import fresh, make_ledger, replayed_origins, replays, stored_bytes
-from cli.replays import Choice, Selection, Tally
+from cli.records.reading import TopicReader
+from cli.records.rejects import Reject
+from cli.records.replay_ledger import fresh, make_ledger, replayed_origins, replays, stored_bytes
+from cli.records.replays import Choice, Selection, Tally
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints

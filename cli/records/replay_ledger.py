@@ -17,8 +17,8 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from cli.endings import Failed
-from cli.reading import TopicReader
-from cli.rejects import Reject
+from cli.records.reading import TopicReader
+from cli.records.rejects import Reject
 from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError
 from pipeline.faults import FaultPoints

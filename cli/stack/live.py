@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import say
-from cli.watch import Row
+from cli.stack.watch import Row
 
 TABLE_SECONDS = 0.5
 LINES_SECONDS = 10.0

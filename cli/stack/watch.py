@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from cli.scrape import Numbers, fetch, numbers_in
-from cli.supervisor import State, Worker
+from cli.stack.supervisor import State, Worker
+from cli.state.scrape import Numbers, fetch, numbers_in
 from pipeline.declaration import UseCase
 
 _WINDOW_SECONDS = 5.0

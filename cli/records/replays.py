@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cli.rejects import Reject, reject_of
+from cli.records.rejects import Reject, reject_of
 from event_handler.core import STAGE
 from pipeline.origin import Highest, Origin
 from pipeline.records import InRecord

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.facts import RunFacts, Told
+from cli.demo.facts import RunFacts, Told
 from cli.selfcheck.result import Check, CheckResult, Figures, Files, Quality
 
 _COMMAND = ".venv/bin/pipeline"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cli.lags import Lag, LagReader
-from cli.markers import Markers, read_markers
-from cli.pauses import PauseStatus, by_pause, read_pauses
 from cli.runs import RunNote
-from cli.scrape import Models, fetch, models_in
-from cli.workers import kind_of
+from cli.stack.workers import kind_of
+from cli.state.lags import Lag, LagReader
+from cli.state.markers import Markers, read_markers
+from cli.state.pauses import PauseStatus, by_pause, read_pauses
+from cli.state.scrape import Models, fetch, models_in
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings

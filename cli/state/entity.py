@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cli.showing import printable
+from cli.records.showing import printable
 from pipeline.declaration import UseCase
 from pipeline.features import FeatureCodec
 from pipeline.keys import SCORES, Keys

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import use_cases
 from cli.runs import MODELS, RunNote, folders, read_note, write_note
-from cli.servers import Servers, servers
-from cli.supervisor import Supervisor, Worker
-from cli.workers import kinds_of, worker_specs
+from cli.stack.servers import Servers, servers
+from cli.stack.supervisor import Supervisor, Worker
+from cli.stack.workers import kinds_of, worker_specs
 from embedded.stack import Endpoints
 from pipeline.declaration import UseCase
 from pipeline.settings import Settings, read_settings

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from cli.last_words import last_words
-from cli.restarts import History, Policy
-from cli.workers import WorkerSpec
+from cli.stack.last_words import last_words
+from cli.stack.restarts import History, Policy
+from cli.stack.workers import WorkerSpec
 from embedded.tether import tethered
 
 STOP_SECONDS = 15.0

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 
 from cli.runs import is_set
-from cli.workers import API_PORT
+from cli.stack.workers import API_PORT
 from embedded.ports import HOST
 from pipeline.settings import HttpSettings
 

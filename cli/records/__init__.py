@@ -1,0 +1,1 @@
+"""Records as a person handles them: brought in, read, shown, and replayed once rejected."""

@@ -1,0 +1,1 @@
+"""The pipeline as of one moment: lags, markers, pauses, the workers' own numbers, and an entity."""
