@@ -15,7 +15,7 @@ from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.carrying import append, write_again
-from pipeline.log_locks import rearranging
+from pipeline.parquet.locks import rearranging
 from pipeline.records import Target
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.topics import STAGES, Topics, group_of

@@ -16,10 +16,10 @@ import pyarrow.dataset as ds
 from pipeline.declaration import ModelInputs, UseCase
 from pipeline.errors import Refusal
 from pipeline.fold import Fold
-from pipeline.log_files import again_if_replaced
-from pipeline.log_tables import ONCE, open_topic
 from pipeline.manifest import Manifest, model_folder, read_manifest
-from pipeline.parquet import schemas
+from pipeline.parquet.files import again_if_replaced
+from pipeline.parquet.format import schemas
+from pipeline.parquet.tables import ONCE, open_topic
 from pipeline.topics import Topics
 from serving.model import Model
 

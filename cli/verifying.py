@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 
 from pipeline.declaration import UseCase
 from pipeline.events import Event
-from pipeline.log_files import noted_count
 from pipeline.origin import Highest, Origin
-from pipeline.parquet import EVENT, schemas
-from pipeline.refold import TableOf
+from pipeline.parquet.files import noted_count
+from pipeline.parquet.format import EVENT, schemas
+from pipeline.parquet.refold import TableOf
+from pipeline.parquet.verification import Verification
 from pipeline.state import EntityState
 from pipeline.topics import Topics
-from pipeline.verification import Verification
 from rebuild.folding import belonging, logged, refold_of
 from rebuild.history import History, read_history
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from pipeline.errors import InfrastructureError
-from pipeline.log_files import footer_of, is_compacted, noted_position, start_of
+from pipeline.parquet.files import footer_of, is_compacted, noted_position, start_of
 
 _PREFIX = "date="
 _OURS = re.compile(r"\d+-\d{20}(-\d{20})?\.parquet")

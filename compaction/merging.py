@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import Fatal, Refusal
-from pipeline.log_files import compacted_name, start_of
-from pipeline.parquet import Footer, write
+from pipeline.parquet.files import compacted_name, start_of
+from pipeline.parquet.format import Footer, write
 
 _ROWS_IN_GROUP = 131_072  # what a reader of few entities has to read at least
 

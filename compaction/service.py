@@ -18,8 +18,8 @@ from compaction.merging import Merger
 from pipeline.disk import EXCHANGE, UNSUPPORTED, make_directory, rename, sync_directory
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
-from pipeline.log_files import POSITIONS
-from pipeline.log_locks import WORK, replacing
+from pipeline.parquet.files import POSITIONS
+from pipeline.parquet.locks import WORK, replacing
 
 _WAIT_SECONDS = 10.0  # publishing holds the lock for a file's sync; a reader may, for longer
 _GRACE_SECONDS = 0.2  # who has begun to list a directory should find all of it
@@ -47,7 +47,7 @@ Outcome = Changed | PutOff
 
 @dataclass(frozen=True, slots=True)
 class Compactor:
-    """Works on the log under `root`; whoever uses it holds `log_locks.rearranging`. Blocks."""
+    """Works on the log under `root`; whoever uses it holds `locks.rearranging`. Blocks."""
 
     root: Path
     merger: Merger

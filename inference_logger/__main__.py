@@ -10,9 +10,9 @@ from inference_logger.files import LogFiles
 from inference_logger.service import STAGE, InferenceLogger
 from inference_logger.tables import layouts
 from pipeline.kafka.fetching import IN_BULK
+from pipeline.parquet.verification import publish
 from pipeline.process import Process, run_worker
 from pipeline.topics import mails_of, offers_of
-from pipeline.verification import publish
 from pipeline.worker import run
 
 

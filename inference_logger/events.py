@@ -16,7 +16,7 @@ from inference_logger.decode import Columns
 from inference_logger.split import Document, Fields, Misfit, converter, split
 from inference_logger.structs import PYTHON_TYPES, Struct, array, build, getter, make
 from pipeline.declaration import UseCase
-from pipeline.parquet import event_fields
+from pipeline.parquet.format import event_fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from inference_logger.place import Place, by_link, by_rename, works
 from pipeline.disk import make_directory, sync_directory
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
-from pipeline.log_files import (
+from pipeline.logs import log
+from pipeline.parquet.files import (
     POSITIONS,
     Position,
     file_name,
@@ -30,9 +31,8 @@ from pipeline.log_files import (
     noted_position,
     position_of,
 )
-from pipeline.log_locks import publishing
-from pipeline.logs import log
-from pipeline.parquet import write
+from pipeline.parquet.format import write
+from pipeline.parquet.locks import publishing
 
 _TEMPORARY = "_temporary"
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 from inference_logger.rows import Rows
 from inference_logger.tables import Layout
 from pipeline.kafka.feed import Batch
-from pipeline.log_files import Position
-from pipeline.parquet import Footer, Origins
+from pipeline.parquet.files import Position
+from pipeline.parquet.format import Footer, Origins
 from pipeline.records import InRecord
 from pipeline.settings import LoggerSettings
 

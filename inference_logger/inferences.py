@@ -14,7 +14,7 @@ from inference_logger.decode import Columns
 from inference_logger.split import Document, Fields, Misfit, converter, count, split, texts
 from inference_logger.structs import PYTHON_TYPES, Struct, array, build, make, transpose
 from pipeline.declaration import UseCase
-from pipeline.parquet import feature_fields, inference_fields
+from pipeline.parquet.format import feature_fields, inference_fields
 
 _NESTED = ("features", "lookups")
 

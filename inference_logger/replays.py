@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipeline.origin import Highest, Origin, Source
-from pipeline.parquet import Origins
+from pipeline.parquet.format import Origins
 
 _BEFORE_ALL = (-1, -1)
 

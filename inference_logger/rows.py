@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from inference_logger.replays import judge
 from pipeline.origin import HEADER, KIND_HEADER, TIME_HEADER, Source
-from pipeline.parquet import CONTROL, Origins
+from pipeline.parquet.format import CONTROL, Origins
 from pipeline.records import InRecord
 
 Records = Sequence[InRecord]

@@ -18,8 +18,8 @@ from pipeline.conflicts import NEW_EPOCH
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.feed import Batch, Log, Reader, refuse_outside
-from pipeline.log_files import Position
 from pipeline.logs import log
+from pipeline.parquet.files import Position
 from pipeline.settings import LoggerSettings
 
 STAGE = "inference_logger"

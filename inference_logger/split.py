@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.declaration.fields import INT64_HIGH, INT64_LOW
-from pipeline.parquet import INSTANT
+from pipeline.parquet.format import INSTANT
 from pipeline.times import format_time, parse_time
 
 Document = dict[str, Any]

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from pipeline.declaration.fields import INT64_HIGH, INT64_LOW
-from pipeline.parquet import INSTANT
+from pipeline.parquet.format import INSTANT
 
 Struct = Any
 """An instance of a struct made here."""

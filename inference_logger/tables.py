@@ -12,7 +12,7 @@ from inference_logger.flat import FlatShape
 from inference_logger.inferences import InferenceShape
 from inference_logger.rows import Rows
 from pipeline.declaration import UseCase
-from pipeline.parquet import (
+from pipeline.parquet.format import (
     CONTROL,
     EVENT,
     MILLISECOND,

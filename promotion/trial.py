@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.log_tables import read_once
-from pipeline.parquet import schemas
+from pipeline.parquet.format import schemas
+from pipeline.parquet.tables import read_once
 from pipeline.registry import Aliases, Challenger
 from pipeline.topics import Topics
 from promotion.comparison import losses

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.clock import Clock
 from pipeline.errors import Refusal
-from pipeline.log_files import position_of
 from pipeline.marker import Marker
+from pipeline.parquet.files import position_of
 from pipeline.store.store import Store
 from rebuild.added import refuse_mismatch
 from rebuild.heir import Heir, Nursery

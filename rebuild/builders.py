@@ -13,10 +13,10 @@ from pipeline.errors import Refusal
 from pipeline.kafka.feed import Log
 from pipeline.keys import FEATURES, SCORES
 from pipeline.latest_score import SCORE_FIELDS
-from pipeline.log_files import noted_count, position_of
 from pipeline.marker import Marker
 from pipeline.origin import Highest
-from pipeline.refold import TableOf
+from pipeline.parquet.files import noted_count, position_of
+from pipeline.parquet.refold import TableOf
 from pipeline.state import StateCodec
 from pipeline.store.store import Values
 from pipeline.topics import Topics

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from pipeline.control import LookupLoaded
 from pipeline.declaration import UseCase
-from pipeline.log_files import noted_count, partitions_in, position_of
-from pipeline.logged import control_of
 from pipeline.origin import Highest, Origin
-from pipeline.parquet import Origins, schemas
+from pipeline.parquet.files import noted_count, partitions_in, position_of
+from pipeline.parquet.format import Origins, schemas
+from pipeline.parquet.rows import control_of
 from pipeline.topics import Topics
 from rebuild.history import Epoch, History, Lookups, read_history
 

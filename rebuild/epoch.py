@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pipeline.disk import sync_directory, write_whole
 from pipeline.faults import FaultPoints
-from pipeline.log_files import (
+from pipeline.parquet.files import (
     POSITIONS,
     Position,
     files_of,
@@ -23,7 +23,7 @@ from pipeline.log_files import (
     note_path,
     position_of,
 )
-from pipeline.parquet import Origins
+from pipeline.parquet.format import Origins
 from rebuild.history import EPOCHS, MANIFEST, Began, Manifest, Offsets, manifests
 
 PLAN = "plan.json"

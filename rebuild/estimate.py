@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.marker import Marker
 from pipeline.origin import Highest
-from pipeline.refold import Refold
+from pipeline.parquet.refold import Refold
 from rebuild.builders import FeatureBuilder
 from rebuild.folding import apply, logged
 from rebuild.history import Stream

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pipeline.control import Erase, LookupLoaded
 from pipeline.declaration import UseCase
 from pipeline.events import Event
-from pipeline.logged import Content, contents, fold_columns
 from pipeline.origin import Highest, Origin
-from pipeline.parquet import schemas
-from pipeline.refold import Refold, TableOf
+from pipeline.parquet.format import schemas
+from pipeline.parquet.refold import Refold, TableOf
+from pipeline.parquet.rows import Content, contents, fold_columns
 from pipeline.state import EntityState, StateCodec
 from pipeline.store.store import Values
 from pipeline.topics import Topics

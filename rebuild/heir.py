@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
 from pipeline.marker import Marker
-from pipeline.refold import Refold
+from pipeline.parquet.refold import Refold
 from pipeline.state import StateCodec
 from pipeline.store.building import Building
 from pipeline.store.store import MOST_ENTITIES, Store, Values

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipeline.errors import Refusal
-from pipeline.log_files import (
+from pipeline.parquet.files import (
     again_if_replaced,
     files_of,
     footer_of,

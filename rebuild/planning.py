@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.declaration import UseCase
-from pipeline.log_files import noted_count, partitions_in, position_of
 from pipeline.marker import Marker
+from pipeline.parquet.files import noted_count, partitions_in, position_of
 from pipeline.topics import Topics
 from rebuild.boundary import (
     Cause,

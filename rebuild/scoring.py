@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from pipeline.control import Erase
 from pipeline.declaration import UseCase
 from pipeline.latest_score import LOGGED_FIELDS, logged_score_values
-from pipeline.logged import control_of
 from pipeline.origin import Highest, Origin
-from pipeline.parquet import schemas
+from pipeline.parquet.format import schemas
+from pipeline.parquet.rows import control_of
 from pipeline.store.store import Values
 from pipeline.topics import Topics
 from rebuild.history import History

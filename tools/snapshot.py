@@ -18,7 +18,7 @@ from generator.lookup_file import write_lookup
 from pipeline.declaration import Lookup, UseCase
 from pipeline.fold import LookupKey
 from pipeline.lookups import parse_table
-from pipeline.parquet import write
+from pipeline.parquet.format import write
 from pipeline.world import SourceRecord, World
 
 _EVENTS, _ABOUT = "events.parquet", "snapshot.json"

@@ -16,7 +16,7 @@ from compaction.dates import Day, Size, days_of
 from compaction.merging import Merger
 from compaction.service import Compactor, PutOff
 from pipeline.faults import FaultPoints
-from pipeline.log_locks import rearranging
+from pipeline.parquet.locks import rearranging
 from pipeline.topics import Topics
 
 app = typer.Typer(add_completion=False)

@@ -17,9 +17,9 @@ from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.lookups import LookupTables
+from pipeline.parquet.verification import note
 from pipeline.settings import Settings
 from pipeline.times import format_time, parse_time
-from pipeline.verification import note
 from training.data.audit import PLAUSIBLE_AUC, audit, refuse
 from training.data.build import Span, build
 from training.data.dataset import source_path, write_dataset

@@ -9,8 +9,8 @@ import typer
 
 import use_cases
 from cli.runs import settings_of
-from pipeline.sql import features_sql
-from pipeline.sql_views import Engine, views_sql
+from pipeline.parquet.sql import features_sql
+from pipeline.parquet.sql_views import Engine, views_sql
 from pipeline.times import parse_time
 
 app = typer.Typer(add_completion=False)

@@ -14,10 +14,10 @@ from pathlib import Path
 import duckdb
 
 from pipeline.declaration import UseCase
-from pipeline.log_files import again_if_replaced
-from pipeline.log_tables import open_topic
 from pipeline.offers.deciding import Decision
-from pipeline.parquet import offer_schemas, schemas
+from pipeline.parquet.files import again_if_replaced
+from pipeline.parquet.format import offer_schemas, schemas
+from pipeline.parquet.tables import open_topic
 from pipeline.topics import Topics, mails_of, offers_of
 from training.data.labels import LabelsBy, labels_sql
 

@@ -19,7 +19,7 @@ from cli.selfcheck.result import Check, CheckResult, Files
 from cli.selfcheck.scores import as_last_inferred
 from cli.selfcheck.told import as_told
 from pipeline.declaration import UseCase
-from pipeline.refold import TableOf
+from pipeline.parquet.refold import TableOf
 from pipeline.topics import Topics
 
 

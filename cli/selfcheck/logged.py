@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from cli.selfcheck.result import Files
 from pipeline.declaration import UseCase
-from pipeline.log_tables import open_topic
-from pipeline.parquet import EVENT, schemas
+from pipeline.parquet.format import EVENT, schemas
+from pipeline.parquet.tables import open_topic
 from pipeline.topics import Topics
 
 _ORDER = [("partition", "ascending"), ("offset", "ascending")]

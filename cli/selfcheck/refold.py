@@ -13,8 +13,8 @@ import pyarrow as pa
 from cli.selfcheck.held import Entity
 from pipeline.declaration import UseCase
 from pipeline.events import Event
-from pipeline.logged import Content, contents
-from pipeline.refold import Refold, TableOf
+from pipeline.parquet.refold import Refold, TableOf
+from pipeline.parquet.rows import Content, contents
 from pipeline.state import StateCodec
 
 Matrix = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ from cli.selfcheck.result import Check
 from pipeline.control import Erase
 from pipeline.declaration import UseCase
 from pipeline.latest_score import LOGGED_FIELDS, SCORE_FIELDS, logged_score_values
-from pipeline.logged import control_of
+from pipeline.parquet.rows import control_of
 
 _TIMES = ("event_time", "as_of", "scored_at")
 

@@ -13,9 +13,9 @@ from cli.state.pauses import PauseStatus, by_pause, read_pauses
 from cli.state.scrape import Models, fetch, models_in
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
+from pipeline.parquet.verification import Verification, noted
 from pipeline.settings import Settings
 from pipeline.topics import Topics, mails_of, offers_of
-from pipeline.verification import Verification, noted
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.log_locks import rearranging
-from pipeline.log_tables import read_once
+from pipeline.parquet.locks import rearranging
+from pipeline.parquet.tables import read_once
 from tests.cli.helpers import Run
 from tests.compaction.rig import SCHEMA, log
 from tests.inference_logger.rig import INCOMING, bets, files_of

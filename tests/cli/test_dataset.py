@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.verification import noted
+from pipeline.parquet.verification import noted
 from tests.cli.helpers import Run
 from tests.rebuild.test_scores import all_logged
 from tests.stream_features.test_split import Content

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sql import features_sql
+from pipeline.parquet.sql import features_sql
 from pipeline.times import parse_time
 from tests.cli.helpers import Run
 from use_cases.first_day_churn import USE_CASE

@@ -19,11 +19,11 @@ from pipeline.keys import FEATURES, Keys
 from pipeline.marker import Marker
 from pipeline.metrics import CHALLENGER, MODEL_REFUSED
 from pipeline.origin import Highest
+from pipeline.parquet.verification import Verification
+from pipeline.parquet.verification import note as note_verified
 from pipeline.records import OutRecord, Target
 from pipeline.settings import Settings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics, mails_of, offers_of
-from pipeline.verification import Verification
-from pipeline.verification import note as note_verified
 from tests.cli.helpers import Run
 
 

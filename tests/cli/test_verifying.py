@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from cli.verifying import verify
 from pipeline.control import lookup_record
 from pipeline.errors import InfrastructureError
-from pipeline.verification import Verification, note, noted, publish
+from pipeline.parquet.verification import Verification, note, noted, publish
 from tests.rebuild.rig import Ledger
 from tests.rebuild.test_scores import all_logged, asked, served, stored
 from tests.stream_features.test_split import Content

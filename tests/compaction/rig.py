@@ -13,8 +13,8 @@ from compaction.dates import Day, days_of
 from compaction.merging import Merger
 from compaction.service import Changed, Compactor, Outcome
 from pipeline.faults import FaultPoints
-from pipeline.log_locks import rearranging
-from pipeline.parquet import schemas
+from pipeline.parquet.format import schemas
+from pipeline.parquet.locks import rearranging
 from pipeline.settings import LoggerSettings
 from tests.inference_logger.rig import CASE, INCOMING, Rig
 from tests.support.fakes import Records

@@ -20,12 +20,12 @@ from compaction import service
 from compaction.merging import Merger
 from compaction.service import Compactor, Outcome, PutOff
 from inference_logger.files import LogFiles
-from pipeline import log_tables
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
-from pipeline.log_files import note_path
-from pipeline.log_locks import publishing, rearranging, replacing
-from pipeline.log_tables import open_topic, read_once
+from pipeline.parquet import tables
+from pipeline.parquet.files import note_path
+from pipeline.parquet.locks import publishing, rearranging, replacing
+from pipeline.parquet.tables import open_topic, read_once
 from pipeline.settings import LoggerSettings
 from rebuild.history import read_history
 from tests.compaction.rig import DAY, MEGABYTE, SCHEMA, compact, days, expire, log
@@ -204,7 +204,7 @@ async def test_whoever_opens_after_what_was_listed_before_reads_again(
         compact(tmp_path)
         return listed[-1]
 
-    monkeypatch.setattr(log_tables, "open_topic", list_then_compact)
+    monkeypatch.setattr(tables, "open_topic", list_then_compact)
     assert read_once(tmp_path, INCOMING, SCHEMA)["offset"].to_pylist() == list(range(30))
     assert len(listed) == 2
 

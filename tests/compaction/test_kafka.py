@@ -13,8 +13,8 @@ from compaction.service import Changed, Compactor
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.outputs import Outputs
-from pipeline.log_files import is_compacted
-from pipeline.log_locks import rearranging
+from pipeline.parquet.files import is_compacted
+from pipeline.parquet.locks import rearranging
 from pipeline.topics import Topics
 from tests.compaction.rig import MEGABYTE, days
 from tests.inference_logger.rig import CASE, files_of, rows_of

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from compaction.service import Compactor
 from pipeline.faults import FaultPoints
-from pipeline.log_files import position_of
-from pipeline.log_locks import rearranging
-from pipeline.log_tables import read_once
+from pipeline.parquet.files import position_of
+from pipeline.parquet.locks import rearranging
+from pipeline.parquet.tables import read_once
 from tests.compaction.rig import SCHEMA, compact, compactor, days, expire, log, rows
 from tests.inference_logger.rig import INCOMING, bets, files_of
 

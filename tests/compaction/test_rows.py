@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import Refusal
-from pipeline.log_files import files_of, note_path, position_of, start_of
-from pipeline.log_tables import read_once
-from pipeline.parquet import Footer
+from pipeline.parquet.files import files_of, note_path, position_of, start_of
+from pipeline.parquet.format import Footer
+from pipeline.parquet.tables import read_once
 from rebuild.history import read_history
 from tests.compaction.rig import DAY, MEGABYTE, SCHEMA, compact, counts, log, rows
 from tests.inference_logger.rig import INCOMING, Rig, bets

@@ -22,7 +22,7 @@ from inference_logger.events import EventShape
 from inference_logger.inferences import InferenceShape
 from pipeline.declaration import Field, Integer, Number, Text
 from pipeline.errors import DataError
-from pipeline.parquet import feature_fields
+from pipeline.parquet.format import feature_fields
 from pipeline.validation import Validator
 from tests.inference_logger.rig import CASE
 from tests.support.events import NOON, bet, registration

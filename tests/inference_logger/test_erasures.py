@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from pipeline.control import erase_record
-from pipeline.log_tables import read_once
-from pipeline.parquet import schemas
+from pipeline.parquet.format import schemas
+from pipeline.parquet.tables import read_once
 from tests.inference_logger.rig import CASE, Rig, rows_of
 from tests.serving.test_core import INFERENCES, apply, request
 from tests.support.events import consumed

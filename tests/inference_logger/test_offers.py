@@ -9,7 +9,7 @@ import pytest
 
 from inference_logger.decode import decode
 from inference_logger.flat import FlatShape
-from pipeline.parquet import offer_fields
+from pipeline.parquet.format import offer_fields
 from pipeline.topics import offers_of
 from tests.inference_logger.rig import CASE, rows_of
 from tests.marketing.logs import log

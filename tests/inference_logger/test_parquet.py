@@ -11,8 +11,8 @@ import use_cases
 from pipeline.control import lookup_record
 from pipeline.declaration import EventType, Text
 from pipeline.errors import Refusal
-from pipeline.log_tables import open_topic, read_once
-from pipeline.parquet import Footer, schemas
+from pipeline.parquet.format import Footer, schemas
+from pipeline.parquet.tables import open_topic, read_once
 from pipeline.topics import Topics
 from tests.inference_logger.rig import CASE, INCOMING, Rig, bets, files_of
 from tests.support.events import INCOMING_ID, SOURCE_ID, bet, caused_by, consumed, log_of

@@ -14,9 +14,9 @@ from pipeline.control import erase_record, lookup_record
 from pipeline.declaration import Aggregation, Field, Integer, Number, Text, UseCase
 from pipeline.fold import Fold
 from pipeline.lookups import LookupTables, install
+from pipeline.parquet.sql_views import Engine, views_sql
 from pipeline.partitioner import partition_of
 from pipeline.records import OutRecord
-from pipeline.sql_views import Engine, views_sql
 from pipeline.times import format_time
 from pipeline.topics import Topics
 from pipeline.windows import STATISTICS, Lifetime, Rolling

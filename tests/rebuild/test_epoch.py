@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import Fatal, Refusal
 from pipeline.faults import FaultPoints
-from pipeline.log_files import noted_count, position_of
+from pipeline.parquet.files import noted_count, position_of
 from pipeline.partitioner import partition_of
 from pipeline.records import OutRecord
 from rebuild.boundary import Cause

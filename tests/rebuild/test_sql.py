@@ -14,8 +14,8 @@ import pytest
 
 from pipeline.declaration import Aggregation, EventType, Text, UseCase
 from pipeline.errors import Refusal
-from pipeline.sql import features_sql
-from pipeline.sql_views import Engine
+from pipeline.parquet.sql import features_sql
+from pipeline.parquet.sql_views import Engine
 from pipeline.times import HOUR
 from pipeline.windows import Rolling
 from tests.rebuild.newer import with_more

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pipeline.control import erase_record
 from pipeline.errors import Refusal
 from pipeline.events import EventDecoder
-from pipeline.log_files import compacted_name
-from pipeline.log_tables import open_topic
+from pipeline.parquet.files import compacted_name
+from pipeline.parquet.tables import open_topic
 from pipeline.times import HOUR, format_time
 from rebuild.history import EPOCHS
 from tests.rebuild.rig import Ledger

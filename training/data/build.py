@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from pipeline.control import Erase
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.log_files import again_if_replaced, position_of
-from pipeline.log_tables import open_topic
-from pipeline.logged import control_of
-from pipeline.parquet import schemas
+from pipeline.parquet.files import again_if_replaced, position_of
+from pipeline.parquet.format import schemas
+from pipeline.parquet.rows import control_of
+from pipeline.parquet.tables import open_topic
 from pipeline.times import format_time
 from pipeline.topics import Topics
 from training.data.ages import ages_of

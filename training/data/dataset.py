@@ -24,7 +24,7 @@ from pipeline.declaration import UseCase
 from pipeline.disk import make_directory, write_whole
 from pipeline.errors import Refusal
 from pipeline.manifest import sha256_of
-from pipeline.parquet import INSTANT, feature_fields, write
+from pipeline.parquet.format import INSTANT, feature_fields, write
 from training.data.ages import AGE_TYPE
 from training.table import Floats, Table
 from training.witness import AGE

@@ -18,7 +18,7 @@ from cli.selfcheck.independent import recompute
 from cli.selfcheck.logged import in_force
 from cli.selfcheck.refold import refold
 from pipeline.declaration import UseCase
-from pipeline.parquet import schemas
+from pipeline.parquet.format import schemas
 from pipeline.times import HOUR
 from pipeline.topics import Topics
 from pipeline.windows import FirstDay, Lifetime

@@ -16,7 +16,7 @@ from cli.selfcheck.independent import recompute
 from cli.selfcheck.logged import in_force
 from cli.selfcheck.refold import refold
 from pipeline.events import Event
-from pipeline.parquet import schemas
+from pipeline.parquet.format import schemas
 from pipeline.times import HOUR
 from pipeline.topics import Topics
 from pipeline.world import WorldSize

@@ -9,7 +9,7 @@ from redis import Redis
 
 from cli.stack.supervisor import State
 from cli.state.markers import KINDS
-from pipeline.log_files import position_of
+from pipeline.parquet.files import position_of
 from tests.faults.arena import Arena
 from tests.faults.crew import Crew
 from tests.faults.findings import Findings, fact

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from pipeline.log_files import noted_position
+from pipeline.parquet.files import noted_position
 from pipeline.topics import group_of
 from tests.faults.arena import PARTITIONS, Arena
 from tests.faults.findings import Findings

@@ -1,8 +1,8 @@
 """The features of a declaration as one SQL text, for engines that read the log in Parquet. Pure.
 
 It is written in what DuckDB and Spark have in common, over views that each engine makes in its own
-words (`pipeline.sql_views`): `events`, the log of `incoming-events` with event times in
-microseconds and control records taken apart, and `lookup_<name>`, the tables of a lookup.
+words (`sql_views`): `events`, the log of `incoming-events` with event times in microseconds and
+control records taken apart, and `lookup_<name>`, the tables of a lookup.
 
 Columns are named with their table throughout: `offset` alone is a reserved word in one of the two.
 """

@@ -17,7 +17,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from pipeline.errors import Refusal
-from pipeline.parquet import Footer, Origins, decode_origins, encode_origins
+from pipeline.parquet.format import Footer, Origins, decode_origins, encode_origins
 
 POSITIONS = "_positions"
 _COUNT = "partitions"

@@ -1,7 +1,7 @@
 """Reading the log of a topic as one table, whatever files it is in.
 
-Apart from `pipeline.parquet`, because Arrow's datasets bring pandas with them: half of the time
-that the logger would need to start.
+Apart from `format`, because Arrow's datasets bring pandas with them: half of the time that the
+logger would need to start.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline.log_files import again_if_replaced, names
-from pipeline.parquet import DATE, EVENT
+from pipeline.parquet.files import again_if_replaced, names
+from pipeline.parquet.format import DATE, EVENT
 
 ONCE = ~ds.field("replayed") & (ds.field("kind") == EVENT)
 """Keeps what the origin rule keeps, without control records."""

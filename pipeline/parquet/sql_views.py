@@ -1,4 +1,4 @@
-"""The views that `pipeline.sql` reads, as each engine makes them out of Parquet and CSV. Pure.
+"""The views that `sql` reads, as each engine makes them out of Parquet and CSV. Pure.
 
 Of the log's epochs they show the current one.
 """
