@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.demo.facts import RunFacts, Told
-from cli.selfcheck.result import Check, CheckResult, Figures, Files, Quality
+from cli.selfcheck.result import Check, CheckResult, Figures, Files, Quality, Sharpness
 
 _COMMAND = ".venv/bin/pipeline"
 _REASONS = 4
@@ -42,7 +42,9 @@ def _section(title: str, content: RenderableType) -> tuple[RenderableType, Rende
 def _scores(figures: Figures) -> tuple[RenderableType, ...]:
     return (
         *_section("Latency at a steady rate", _latency(figures)),
-        *_section("Scores against what became of the users", _quality(figures)),
+        *_section(
+            f"Scores of {_models(figures)} against what became of the users", _quality(figures)
+        ),
     )
 
 
@@ -81,15 +83,25 @@ def _latency(figures: Figures) -> Table:
 
 def _quality(figures: Figures) -> Table:
     sets = (("every score", figures.every_score), ("each user's last", figures.last_score))
-    rows = [(name, *_guesses(one)) for name, one in sets]
+    rows = [row for name, one in sets for row in _guesses(name, one)]
     return _table(("", "scores", "accuracy", "log loss", "ROC AUC"), rows)
 
 
-def _guesses(one: Quality | None) -> tuple[str, ...]:
+def _guesses(name: str, one: Quality | None) -> Iterator[tuple[str, ...]]:
     if one is None:
-        return ("0",)
-    auc = "-" if one.auc is None else f"{one.auc:.3f}"
-    return (f"{one.scores:,}", f"{one.accuracy:.3f}", f"{one.log_loss:.3f}", auc)
+        yield name, "0"
+        return
+    yield name, f"{one.scores:,}", f"{one.accuracy:.3f}", *_sharpness(one.reached)
+    if one.best is not None:
+        yield "  best possible from its inputs", "", "", *_sharpness(one.best)
+
+
+def _sharpness(one: Sharpness) -> tuple[str, str]:
+    return f"{one.log_loss:.4f}", "-" if one.auc is None else f"{one.auc:.4f}"
+
+
+def _models(figures: Figures) -> str:
+    return ", ".join(figures.models) or "no model"
 
 
 def _told(told: Sequence[Told]) -> Table:

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.demo.facts import RunFacts
+from cli.selfcheck.inferences import inputs
 from cli.selfcheck.logged import Logged, integers, once
-from cli.selfcheck.result import Figures, Files, Latency, Quality
+from cli.selfcheck.result import Figures, Files, Latency, Quality, Sharpness
 from pipeline.declaration import UseCase
 from serving.model import CHURN
+from training.optimum import OPTIMA
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -26,9 +28,10 @@ def figures(case: UseCase, logged: Logged, run: RunFacts, files: Files) -> Figur
     events, inferences = once(logged.incoming), once(logged.inferences)
     rejected = Counter(once(logged.rejected)["reason"].to_pylist())
     steady = _of_phase(inferences, run.latency.began)
-    every, last = qualities(case, events, inferences)
+    every, last = qualities(case, events, inferences, _best_possible(case, inferences))
     return Figures(
         is_scored=case.model is not None,
+        models=_models(inferences),
         events=len(events),
         entities=pc.count_distinct(events[case.entity]).as_py(),
         inferences=len(inferences),
@@ -42,9 +45,12 @@ def figures(case: UseCase, logged: Logged, run: RunFacts, files: Files) -> Figur
 
 
 def qualities(
-    case: UseCase, events: pa.Table, inferences: pa.Table
+    case: UseCase, events: pa.Table, inferences: pa.Table, best: Floats | None
 ) -> tuple[Quality | None, Quality | None]:
-    """Of every inference about an entity with an outcome, and of each such entity's last one."""
+    """Of every inference about an entity with an outcome, and of each such entity's last one.
+
+    `best` has the best possible probability of each, where it is known.
+    """
     outcomes = _outcomes(case, events)
     entities = inferences[case.entity].to_pylist()
     known = np.asarray([entity in outcomes for entity in entities], np.bool_)
@@ -54,7 +60,10 @@ def qualities(
     said = np.asarray(pc.equal(inferences["decision"], CHURN).fill_null(fill_value=False))
     probability = inferences["probability"].to_numpy()
     both = (known, known & last)
-    every_score, last_score = (_quality(churned[of], probability[of], said[of]) for of in both)
+    every_score, last_score = (
+        _quality(churned[of], probability[of], said[of], None if best is None else best[of])
+        for of in both
+    )
     return every_score, last_score
 
 
@@ -69,16 +78,34 @@ def auc(happened: Flags, probability: Floats) -> float | None:
     return float((middle[rank][happened].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def _quality(happened: Flags, probability: Floats, said: Flags) -> Quality | None:
+def _quality(
+    happened: Flags, probability: Floats, said: Flags, best: Floats | None
+) -> Quality | None:
     if not len(happened):
         return None
-    likelihood = np.where(happened, probability, 1 - probability)
     return Quality(
         scores=len(happened),
         accuracy=float((said == happened).mean()),
-        log_loss=float(-np.log(np.clip(likelihood, _SURE, 1 - _SURE)).mean()),
-        auc=auc(happened, probability),
+        reached=_sharpness(happened, probability),
+        best=None if best is None else _sharpness(happened, best),
     )
+
+
+def _sharpness(happened: Flags, probability: Floats) -> Sharpness:
+    likelihood = np.where(happened, probability, 1 - probability)
+    log_loss = float(-np.log(np.clip(likelihood, _SURE, 1 - _SURE)).mean())
+    return Sharpness(log_loss, auc(happened, probability))
+
+
+def _best_possible(case: UseCase, inferences: pa.Table) -> Floats | None:
+    """The exact posterior of churn given each inference's inputs, where the world is known."""
+    known = OPTIMA.get(case.name)
+    return None if known is None else known.of_inputs(case, inputs(case, inferences))
+
+
+def _models(inferences: pa.Table) -> tuple[str, ...]:
+    named = zip(inferences["model"].to_pylist(), inferences["version"].to_pylist(), strict=True)
+    return tuple(sorted(f"{model} {version}" for model, version in set(named)))
 
 
 def _outcomes(case: UseCase, events: pa.Table) -> dict[str, int]:

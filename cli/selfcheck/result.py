@@ -40,13 +40,25 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharpness:
+    """Probabilities against what became of the users; no `auc` where all had the same outcome."""
+
+    log_loss: float
+    auc: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
-    """Scores against what became of the users. `auc` is None where all had the same outcome."""
+    """Scores and decisions against what became of the users.
+
+    `best` is what the best possible scores from the same inputs would come to, where the world is
+    known exactly.
+    """
 
     scores: int
     accuracy: float
-    log_loss: float
-    auc: float | None
+    reached: Sharpness
+    best: Sharpness | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,8 @@ class Figures:
     """What the closing report says besides the checks; None for what there is none of."""
 
     is_scored: bool
+    models: tuple[str, ...]
+    """Name and version of each that scored."""
     events: int
     entities: int
     inferences: int

@@ -41,23 +41,32 @@ def inferences(*rows: tuple[str, float]) -> pa.Table:
 
 def test_quality_is_that_of_every_score_and_of_each_user_s_last() -> None:
     scores = inferences(("left", 0.4), ("stayed", 0.2), ("left", 0.8), ("unknown", 0.9))
-    every, last = qualities(CASE, events(left=1, stayed=0, unknown=None), scores)
+    every, last = qualities(CASE, events(left=1, stayed=0, unknown=None), scores, None)
     assert every is not None
     assert last is not None
     assert every.scores == 3
     assert every.accuracy == pytest.approx(2 / 3)
-    assert every.log_loss == pytest.approx(-(math.log(0.4) + 2 * math.log(0.8)) / 3)
-    assert (last.scores, last.accuracy, last.auc) == (2, 1.0, 1.0)
+    assert every.reached.log_loss == pytest.approx(-(math.log(0.4) + 2 * math.log(0.8)) / 3)
+    assert (last.scores, last.accuracy, last.reached.auc) == (2, 1.0, 1.0)
+
+
+def test_the_best_possible_stands_beside_what_was_reached_on_the_same_scores() -> None:
+    scores = inferences(("left", 0.4), ("stayed", 0.2), ("unknown", 0.9))
+    known = events(left=1, stayed=0, unknown=None)
+    every, _ = qualities(CASE, known, scores, np.array([0.9, 0.05, 0.5]))
+    assert every is not None
+    assert every.best is not None
+    assert every.best.log_loss == pytest.approx(-(math.log(0.9) + math.log(0.95)) / 2)
 
 
 def test_a_certain_mistake_costs_much_but_not_everything() -> None:
-    every, _ = qualities(CASE, events(left=1), inferences(("left", 0.0)))
+    every, _ = qualities(CASE, events(left=1), inferences(("left", 0.0)), None)
     assert every is not None
-    assert 30 < every.log_loss < 40
+    assert 30 < every.reached.log_loss < 40
 
 
 def test_there_is_no_quality_without_outcomes() -> None:
-    assert qualities(CASE, events(), inferences(("left", 0.5))) == (None, None)
+    assert qualities(CASE, events(), inferences(("left", 0.5)), None) == (None, None)
 
 
 def percentiles(one: Latency | None) -> list[float]:
@@ -98,6 +107,15 @@ def test_the_way_to_features_ends_when_they_are_appended(run: SmallRun) -> None:
     taken = [appended[row["origin"]] - row["origin_time"] for row in steady_in(run)]
     found = figures(CASE, run.evidence().logged, run.facts, run.evidence().files).to_feature
     assert percentiles(found) == pytest.approx(np.percentile(taken, [50, 99]))
+
+
+def test_the_model_is_named_and_held_against_the_exact_posterior(run: SmallRun) -> None:
+    evidence = run.evidence()
+    found = figures(CASE, evidence.logged, run.facts, evidence.files)
+    assert found.models == ("first_day_churn 1",)
+    assert found.every_score is not None
+    assert found.every_score.best is not None
+    assert found.every_score.best.log_loss < found.every_score.reached.log_loss
 
 
 def test_the_files_of_the_log_are_counted(run: SmallRun) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from cli.demo.facts import Phase, RunFacts, StageWork, Told
 from cli.demo.report import render
 from cli.selfcheck import Check, CheckResult
-from cli.selfcheck.result import Figures, Files, Latency, Quality
+from cli.selfcheck.result import Figures, Files, Latency, Quality, Sharpness
 from pipeline.world import WorldSize
 
 WORK = (StageWork("event_handler", 203_000, 7.0), StageWork("serving", 170_000, 8.5))
@@ -26,14 +26,15 @@ RUN = RunFacts(
 )
 FIGURES = Figures(
     is_scored=True,
+    models=("first_day_churn 1",),
     events=207_000,
     entities=2_050,
     inferences=174_321,
     rejected={"not_json": 400, "too_large": 300, "null_value": 200, "missing_field": 60, "x": 40},
     to_feature=Latency(4_400, 6.2, 21.4),
     to_score=Latency(4_400, 14.6, 44.4),
-    every_score=Quality(174_321, 0.9123, 0.2341, 0.9512),
-    last_score=Quality(2_050, 0.9512, 0.1341, None),
+    every_score=Quality(174_321, 0.9123, Sharpness(0.23412, 0.95117), Sharpness(0.23, 0.952)),
+    last_score=Quality(2_050, 0.9512, Sharpness(0.1341, None), None),
     files=Files(Path.cwd() / ".pipeline/run/data/first_day_churn", 41, 12_345_678),
 )
 HOLDS = Check("it is as it should be", 2_000, "users", 0, ())
@@ -60,8 +61,10 @@ def printed(result: CheckResult = RESULT) -> str:
         "serving 170,000 8.5 20,000",
         "event -> features 4,400 6 21",
         "event -> score 4,400 15 44",
-        "every score 174,321 0.912 0.234 0.951",
-        "each user's last 2,050 0.951 0.134 -",
+        "Scores of first_day_churn 1 against what became of the users",
+        "every score 174,321 0.912 0.2341 0.9512",
+        "best possible from its inputs 0.2300 0.9520",
+        "each user's last 2,050 0.951 0.1341 -",
         "3f2a-17 churn 0.812 2",
         "it is as it should be 2,000 users 0",
         "41 files, 12.3 MB: .pipeline/run/data/first_day_churn",
