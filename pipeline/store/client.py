@@ -83,7 +83,7 @@ def translated(doing: str) -> Iterator[None]:
         ) from error
     except _PASSING as error:
         raise InfrastructureError(_said(doing, error)) from error
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, RuntimeError, TypeError) as error:
         if not _is_cut_off(error):
             raise
         raise InfrastructureError(f"Redis, {doing}: the connection was closed meanwhile") from error
@@ -94,9 +94,10 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def _is_cut_off(error: Exception) -> bool:
-    """Whether redis-py wrote to a connection that was closed while it waited to write.
+    """Whether redis-py wrote to a connection that was closed before it came to write.
 
-    Up to 8.1 that comes as whatever the closed connection lacks (redis-py issue 4287).
+    Up to 8.1 that comes as whatever the closed connection lacks (redis-py issue 4287), and as a
+    RuntimeError of uvloop's, where asyncio's own loop lets the next reading fail.
     """
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_code.co_name == "_send_packed_command" for frame, _ in frames)
