@@ -12,7 +12,7 @@ from inference_logger.tables import layouts
 from pipeline.kafka.fetching import IN_BULK
 from pipeline.parquet.verification import publish
 from pipeline.process import Process, run_worker
-from pipeline.topics import mails_of, offers_of
+from pipeline.topics import logged_with_offers, mails_of, offers_of
 from pipeline.worker import run
 
 
@@ -20,9 +20,9 @@ async def work(process: Process) -> None:
     """Wire the stage and run it until the end is asked for."""
     settings, topics = process.settings, process.topics.logged
     if settings.offers.on:
+        topics = logged_with_offers(process.case)
         for topic in (offers_of(process.case), mails_of(process.case)):
             await process.topic_made(topic)
-            topics = (*topics, topic)
     known = layouts(process.case)
     files = LogFiles(settings.parquet_dir, settings.instance, process.faults)
     await process.when_up(lambda: asyncio.to_thread(files.prepare, topics, settings.partitions))

@@ -74,3 +74,8 @@ def offers_of(case: UseCase) -> str:
 def mails_of(case: UseCase) -> str:
     """The topic of what became of each e-mail; there only where some are sent."""
     return f"{case.topic_prefix}offer-mails"
+
+
+def logged_with_offers(case: UseCase) -> tuple[str, ...]:
+    """What `inference_logger` keeps where offers are on."""
+    return (*Topics.of(case).logged, offers_of(case), mails_of(case))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from compaction.merging import Merger
 from compaction.service import Compactor, PutOff
 from pipeline.faults import FaultPoints
 from pipeline.parquet.locks import rearranging
-from pipeline.topics import Topics
+from pipeline.topics import logged_with_offers
 
 app = typer.Typer(add_completion=False)
 
@@ -61,7 +61,7 @@ def compact(
         raise typer.BadParameter("a date is over when the next one has begun, in UTC")
     kept = settings.retention_days if retain is None else retain
     oldest = today - timedelta(days=kept) if kept else date.min
-    homes = [settings.parquet_dir / name for name in _chosen(Topics.of(case), topic or ())]
+    homes = [settings.parquet_dir / name for name in _chosen(logged_with_offers(case), topic or ())]
     days = [day for home in homes for day in days_of(home, end)]
     if dry_run:
         for day in days:
@@ -79,11 +79,11 @@ def compact(
         raise Failed(f"{len(left)} dates are left for the next run")
 
 
-def _chosen(topics: Topics, named: Collection[str]) -> list[str]:
-    strange = [name for name in named if name not in topics.logged]
+def _chosen(logged: Sequence[str], named: Collection[str]) -> list[str]:
+    strange = [name for name in named if name not in logged]
     if strange:
-        raise typer.BadParameter(f"{strange[0]} is not logged; {', '.join(topics.logged)} are")
-    return [name for name in topics.logged if not named or name in named]
+        raise typer.BadParameter(f"{strange[0]} is not logged; {', '.join(logged)} are")
+    return [name for name in logged if not named or name in named]
 
 
 def _foretell(day: Day, oldest: date) -> None:

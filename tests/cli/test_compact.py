@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.parquet.format import offer_schemas
 from pipeline.parquet.locks import rearranging
 from pipeline.parquet.tables import read_once
 from tests.cli.helpers import Run
+from tests.cli.test_offers import OFFERS, decisions
 from tests.compaction.rig import SCHEMA, log
 from tests.inference_logger.rig import INCOMING, bets, files_of
+from use_cases.first_day_churn import USE_CASE
 
 CASE = "first_day_churn"
 
@@ -36,6 +39,17 @@ def test_a_date_that_is_over_is_merged(run: Run, root: Path) -> None:
     assert len(files_of(root)) == 1
     assert read_once(root, INCOMING, SCHEMA).equals(before)
     assert run("compact").output == ""
+
+
+async def test_decisions_about_offers_are_merged_too_and_read_as_before(
+    run: Run, root: Path
+) -> None:
+    await log(root, {0: decisions(*[("user", None)] * 20)}, topic=OFFERS)
+    schema = offer_schemas(USE_CASE)[OFFERS]
+    before = read_once(root, OFFERS, schema)
+    assert f"{OFFERS} 2025-06-01: 3 files" in run("compact", "--topic", OFFERS).output
+    assert len(files_of(root, OFFERS)) == 1
+    assert read_once(root, OFFERS, schema).equals(before)
 
 
 def test_a_dry_run_says_what_is_to_do_and_does_nothing(run: Run, root: Path) -> None:

@@ -18,7 +18,7 @@ from inference_logger.tables import layouts
 from pipeline.clock import FixedClock
 from pipeline.faults import FaultPoints
 from pipeline.settings import LoggerSettings
-from pipeline.topics import Topics
+from pipeline.topics import logged_with_offers
 from tests.support.events import INCOMING_ID, SECOND, bet, log_of
 from tests.support.fakes import FakeFeed, Records
 
@@ -57,7 +57,7 @@ class Rig:
         """A logger that reads `logs` (by partition), at most so many records at once."""
         points, clock = FaultPoints.parse(faults), FixedClock()
         files = LogFiles(root, instance, points)
-        files.prepare(Topics.of(CASE).logged)
+        files.prepare(logged_with_offers(CASE))
         stage = InferenceLogger(layouts(CASE), files, limits, clock, points)
         stage.reader = feed = FakeFeed(logs, repeat(most), topic=topic, topic_id=topic_id)
         return cls(stage, feed, clock)
