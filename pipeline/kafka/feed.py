@@ -20,6 +20,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, Of
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
+from pipeline.kafka.connection import break_as_on_asyncio
 from pipeline.kafka.fetching import AT_ONCE, Fetching
 from pipeline.kafka.standstill import Standstill
 from pipeline.kafka.unpacking import unpack_into_ours
@@ -146,6 +147,7 @@ class Feed:
     async def start(self) -> None:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
         unpack_into_ours()
+        break_as_on_asyncio()
         self._consumer = AIOKafkaConsumer(**self._options)
         self._consumer.subscribe(list(self._topic_ids), listener=_Marks(self._reassigned))
         try:

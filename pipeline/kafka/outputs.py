@@ -21,6 +21,7 @@ from aiokafka.errors import (
 
 from pipeline.errors import Fatal, InfrastructureError, most_serious
 from pipeline.kafka.client import aiokafka_options
+from pipeline.kafka.connection import break_as_on_asyncio
 from pipeline.logs import log
 from pipeline.origin import HEADER, header_in
 from pipeline.records import Deliveries, OutRecord, Target
@@ -110,6 +111,7 @@ class _Line:
 
 
 async def _started_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    break_as_on_asyncio()
     producer = AIOKafkaProducer(
         acks="all",
         enable_idempotence=True,
