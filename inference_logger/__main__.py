@@ -12,7 +12,7 @@ from inference_logger.tables import layouts
 from pipeline.kafka.fetching import IN_BULK
 from pipeline.parquet.verification import publish
 from pipeline.process import Process, run_worker
-from pipeline.topics import logged_with_offers, mails_of, offers_of
+from pipeline.topics import logged_with_offers, offer_topics
 from pipeline.worker import run
 
 
@@ -21,7 +21,7 @@ async def work(process: Process) -> None:
     settings, topics = process.settings, process.topics.logged
     if settings.offers.on:
         topics = logged_with_offers(process.case)
-        for topic in (offers_of(process.case), mails_of(process.case)):
+        for topic in offer_topics(process.case):
             await process.topic_made(topic)
     known = layouts(process.case)
     files = LogFiles(settings.parquet_dir, settings.instance, process.faults)

@@ -76,6 +76,11 @@ def mails_of(case: UseCase) -> str:
     return f"{case.topic_prefix}offer-mails"
 
 
+def offer_topics(case: UseCase) -> tuple[str, str]:
+    """Decisions and e-mails, which there are only where offers are on."""
+    return offers_of(case), mails_of(case)
+
+
 def logged_with_offers(case: UseCase) -> tuple[str, ...]:
     """What `inference_logger` keeps where offers are on."""
-    return (*Topics.of(case).logged, offers_of(case), mails_of(case))
+    return (*Topics.of(case).logged, *offer_topics(case))

@@ -18,7 +18,7 @@ from pipeline.offers.deciding import Decision
 from pipeline.parquet.files import again_if_replaced
 from pipeline.parquet.format import offer_schemas, schemas
 from pipeline.parquet.tables import open_topic
-from pipeline.topics import Topics, mails_of, offers_of
+from pipeline.topics import Topics, offer_topics
 from training.data.labels import LabelsBy, labels_sql
 
 _NORMAL_95 = 1.959964
@@ -115,7 +115,7 @@ def _open(
     incoming, known = Topics.of(case).incoming, {**schemas(case), **offer_schemas(case)}
     for epoch, home in enumerate(homes):
         db.register(f"incoming_{epoch}", open_topic(home, incoming, known[incoming]))
-    for view, topic in (("offers", offers_of(case)), ("mails", mails_of(case))):
+    for view, topic in zip(("offers", "mails"), offer_topics(case), strict=True):
         db.register(view, open_topic(homes[-1], topic, known[topic]))
     epochs = " UNION ALL ".join(_EPOCH.format(number=number) for number in range(len(homes)))
     entity, outcome = _quoted(case.entity), _quoted(case.outcome) if case.outcome else "NULL"

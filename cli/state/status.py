@@ -15,7 +15,7 @@ from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.parquet.verification import Verification, noted
 from pipeline.settings import Settings
-from pipeline.topics import Topics, mails_of, offers_of
+from pipeline.topics import Topics, offer_topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def by_topic(lags: Sequence[Lag]) -> list[StageStatus]:
 
 def _names(case: UseCase, has_offers: bool) -> tuple[str, ...]:  # noqa: FBT001 - a setting
     topics = Topics.of(case)
-    offers = (offers_of(case), mails_of(case)) if has_offers else ()
+    offers = offer_topics(case) if has_offers else ()
     return (topics.generated, *topics.ours, *offers)
 
 

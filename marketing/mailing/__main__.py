@@ -13,7 +13,7 @@ from pipeline.keys import Keys
 from pipeline.process import Process, run_worker
 from pipeline.store.client import connect, warn_unless_durable
 from pipeline.store.store import Store
-from pipeline.topics import mails_of, offers_of
+from pipeline.topics import offer_topics, offers_of
 from pipeline.worker import run
 
 
@@ -22,7 +22,7 @@ async def work(process: Process) -> None:
     settings, case = process.settings, process.case
     client, outputs = connect(settings.redis), Outputs(settings.kafka)
     postman = postman_of(process, client, outputs)
-    for topic in (offers_of(case), mails_of(case)):
+    for topic in offer_topics(case):
         await process.topic_made(topic)
     topic_ids = await process.topic_ids(offers_of(case))
     await process.when_up(lambda: warn_unless_durable(client))
