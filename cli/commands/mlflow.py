@@ -12,7 +12,7 @@ import use_cases
 from cli.console import tell
 from cli.following import EVERY, Alias, Following, bring, put_in_force
 from cli.runs import settings_of
-from mlflow_bridge.push import Pusher, named, registered_name
+from mlflow_bridge.push import CHAMPION, Pusher, named, registered_name
 from mlflow_bridge.tracking import Tracking
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
@@ -59,7 +59,7 @@ def push(
         tell(f"version {one.version}: {state} as {pusher.name} {one.registered}")
     pusher.mirror(aliases, pushed)
     for alias, which in named(aliases).items():
-        tell(f"models:/{pusher.name}@{alias} is version {which}")
+        tell(f"{Alias(pusher.name, alias)} is version {which}")
 
 
 @app.command()
@@ -81,10 +81,8 @@ def pull(
     Example: pipeline mlflow pull models:/first-day-churn@champion --promote
     """
     tracking = _tracking()
-    settings = settings_of(os.environ)
-    case = use_cases.load(settings.use_case)
-    registrar = Registrar(settings.models_dir, case, SystemClock())
-    wanted = address or _champion_of(case)
+    registrar = _registrar()
+    wanted = address or str(_champion_of(registrar.case))
     pulled = bring(tracking, registrar, wanted)
     tell(f"{wanted} is version {pulled.version}, {'new' if pulled.new else 'and it was'} here")
     if promote:
@@ -110,10 +108,9 @@ def follow(
     Example: pipeline mlflow follow models:/first-day-churn@champion
     """
     tracking = _tracking()
-    settings = settings_of(os.environ)
-    case = use_cases.load(settings.use_case)
-    registrar = Registrar(settings.models_dir, case, SystemClock())
-    following = Following(tracking, registrar, Alias.of(alias or _champion_of(case)), tell, every)
+    registrar = _registrar()
+    followed = Alias.of(alias) if alias else _champion_of(registrar.case)
+    following = Following(tracking, registrar, followed, tell, every)
     try:
         while True:
             time.sleep(following.tick())
@@ -121,8 +118,14 @@ def follow(
         tell("Stopped. The champion here stays.")
 
 
-def _champion_of(case: UseCase) -> str:
-    return f"models:/{registered_name(case.name)}@champion"
+def _champion_of(case: UseCase) -> Alias:
+    return Alias(registered_name(case.name), CHAMPION)
+
+
+def _registrar() -> Registrar:
+    settings = settings_of(os.environ)
+    case = use_cases.load(settings.use_case)
+    return Registrar(settings.models_dir, case, SystemClock())
 
 
 def _tracking() -> Tracking:
