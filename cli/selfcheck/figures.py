@@ -104,8 +104,8 @@ def _best_possible(case: UseCase, inferences: pa.Table) -> Floats | None:
 
 
 def _models(inferences: pa.Table) -> tuple[str, ...]:
-    named = zip(inferences["model"].to_pylist(), inferences["version"].to_pylist(), strict=True)
-    return tuple(sorted(f"{model} {version}" for model, version in set(named)))
+    named = inferences.group_by(["model", "version"]).aggregate([])
+    return tuple(sorted(f"{one['model']} {one['version']}" for one in named.to_pylist()))
 
 
 def _outcomes(case: UseCase, events: pa.Table) -> dict[str, int]:
