@@ -43,7 +43,7 @@ class Features:
         That moment is not before the newest event: what older windows held is gone by then.
         """
         values = list(state.read)
-        if self._tilings:
+        if self._tilings:  # else even an empty loop counts: this is done for each event
             for tiling, tiles in zip(self._tilings, state.tiles, strict=True):
                 values += tiling.read(tiles, as_of)
         return values

@@ -13,9 +13,7 @@ from training.quality import loss, rounded, share
 from training.table import Flags, Floats, Integers, Table
 from training.witness import AGE
 
-MOST_GROUPS = 32
-"""A column of more values than that divides nobody."""
-
+_MOST_GROUPS = 32  # a column of more values than that divides nobody
 _AGES = ((0, 30), (30, 45), (45, 60), (60, 200))  # years, from and to below
 _RATES = ("false_positive_rate", "false_negative_rate")
 
@@ -104,7 +102,7 @@ def _divided(case: UseCase, table: Table) -> dict[str, dict[str, Flags]]:
 def _by_level(values: Floats) -> dict[str, Flags]:
     """Empty where there are too many levels."""
     levels = np.unique(values)
-    few = len(levels) <= MOST_GROUPS
+    few = len(levels) <= _MOST_GROUPS
     return {f"{level:.15g}": values == level for level in levels} if few else {}
 
 
