@@ -6,15 +6,20 @@ A command's module is imported when it is asked for: the others' clients cost a 
 from __future__ import annotations
 
 import importlib
+import os
 from collections import UserDict
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+import use_cases
 from cli.endings import exit_code
 from pipeline.errors import PipelineError
+from pipeline.setting_names import ignored_variables
+from pipeline.settings import read_settings
 
 _COMMANDS = (
     "demo",
@@ -50,6 +55,9 @@ _COMMANDS = (
 )
 
 
+_HELP = ("-h", "--help")
+
+
 class _Modules(UserDict[str, Any]):
     """Command by name, each made out of `app` in its module of `cli.commands` when asked for."""
 
@@ -72,6 +80,13 @@ class Commands(TyperGroup):
         """Their names, in the order of a newcomer's way, without importing any."""
         return list(_COMMANDS)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """What is asked for. Raises SettingsError where it would run in a wrong environment."""
+        resolved = super().resolve_command(ctx, args)
+        if not {*args} & {*_HELP}:
+            _look_at(os.environ)
+        return resolved
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's Context is click's
         """Run a command. Under `--debug` errors come out as they are."""
         try:
@@ -85,6 +100,13 @@ class Commands(TyperGroup):
                 raise  # Typer's own: wrong usage, an exit, a reader that went away
             unexpected = f"pipeline: unexpected {type(error).__name__}: {error}"
             raise _ended(ctx, error, f"{unexpected}. `--debug` shows where") from error
+
+
+def _look_at(environ: Mapping[str, str]) -> None:
+    """Name what is wrong in it, whether or not this command would use it."""
+    for ignored in ignored_variables(environ):
+        typer.echo(f"pipeline: {ignored}", err=True)
+    use_cases.check(read_settings(environ).use_case)
 
 
 def _ended(ctx: typer.Context, error: BaseException, line: str) -> BaseException:
@@ -101,7 +123,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": [*_HELP]},
 )
 
 

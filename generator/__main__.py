@@ -9,7 +9,8 @@ import typer
 
 from generator.command import command
 from pipeline.errors import PipelineError
-from pipeline.logs import configure
+from pipeline.logs import configure, log
+from pipeline.setting_names import ignored_variables
 from pipeline.settings import read_settings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -18,6 +19,8 @@ app.command()(command)
 if __name__ == "__main__":
     try:
         configure("generator", read_settings(os.environ).log_level)
+        for ignored in ignored_variables(os.environ):
+            log.warning(ignored)
         app()
     except PipelineError as error:
         sys.exit(f"generator: {error}")

@@ -22,6 +22,7 @@ from pipeline.kafka.admin import Admin
 from pipeline.kafka.feed import Feed, Positions
 from pipeline.kafka.fetching import AT_ONCE
 from pipeline.logs import configure, log
+from pipeline.setting_names import ignored_variables
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics, group_of
 from pipeline.worker import Stopping
@@ -119,6 +120,8 @@ def run_worker(
     try:
         settings = read_settings(os.environ)
         configure(stage, settings.log_level)
+        for ignored in ignored_variables(os.environ):
+            log.warning(ignored)
         uvloop.run(_run(stage, settings, load_case(settings.use_case), work))
     except PipelineError as error:
         log.error("stopped", error=str(error), kind=type(error).__name__)

@@ -173,7 +173,7 @@ class _Reader:
         except ValueError:
             raise _wrong(name, text, "a number") from None
         if not low <= float(text) <= high:
-            raise _wrong(name, text, f"at least {low:g}, at most {high:g}")
+            raise _wrong(name, text, _between(low, high))
         return value
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -196,6 +196,11 @@ class _Reader:
 
     def flag(self, name: str) -> bool:
         return self.choice(name, "false", ("true", "false")) == "true"
+
+
+def _between(low: float, high: float) -> str:
+    at_most = "" if high == math.inf else f", at most {high:g}"
+    return f"at least {low:g}{at_most}"
 
 
 def _wrong(name: str, text: str, wanted: str) -> SettingsError:

@@ -48,9 +48,14 @@ def load_form(name: str) -> Form:
     return form
 
 
-def _declared(name: str) -> UseCase | Form:
+def check(name: str) -> None:
+    """Raises SettingsError where there is no business case `name`; imports none."""
     if name not in names():
         raise SettingsError(f"there is no use case {name!r}", f"Choose one of {', '.join(names())}")
+
+
+def _declared(name: str) -> UseCase | Form:
+    check(name)
     case = importlib.import_module(f"use_cases.{name}").USE_CASE
     if not isinstance(case, UseCase | Form) or case.name != name:
         raise SettingsError(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
-from pipeline.logs import configure
+from pipeline.logs import configure, log
+from pipeline.setting_names import ignored_variables
 from pipeline.settings import read_settings
 from serving.http.service import create_app
 
 _settings = read_settings(os.environ)
 configure("http", _settings.log_level)
+for _ignored in ignored_variables(os.environ):
+    log.warning(_ignored)
 app = create_app(_settings)

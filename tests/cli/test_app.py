@@ -133,3 +133,43 @@ def test_a_redis_that_is_not_there_is_said_to_be_unreachable(
 ) -> None:
     monkeypatch.setenv("PIPELINE_REDIS", "redis://127.0.0.1:1/0")
     assert run("features", "u1").status == 4
+
+
+NO_STREAM = [("status",), ("keys", "list"), ("doctor",), ("schema", "--json"), ("model", "list")]
+WRONG = [
+    ("PARTITIONS", "abc", "PIPELINE_PARTITIONS is 'abc'. Set it to a number"),
+    ("USE_CASE", "first_day_chrun", "there is no use case 'first_day_chrun'. Choose one of"),
+]
+
+
+@pytest.mark.parametrize("command", NO_STREAM, ids=" ".join)
+@pytest.mark.parametrize(("name", "value", "said"), WRONG)
+def test_a_wrong_setting_is_refused_by_name_in_every_command(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    name: str,
+    value: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv(f"PIPELINE_{name}", value)
+    ended = run(*command)
+    assert ended.status == 3
+    assert said in ended.errors
+
+
+def test_a_misspelt_variable_is_told_before_the_command_runs(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_KAFKAA", "broker:9092")
+    ended = run("schema", "--json")
+    assert ended.status == 0
+    assert "did you mean PIPELINE_KAFKA?" in ended.errors
+    assert "KAFKAA" not in ended.output
+
+
+def test_help_is_shown_in_a_wrong_environment_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_PARTITIONS", "abc")
+    assert run("status", "--help").status == 0

@@ -116,6 +116,21 @@ def test_a_wrong_value_names_its_variable(name: str, text: str) -> None:
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("RETENTION_DAYS", "Set it to at least 0"),
+        ("METRICS_PORT", "Set it to at least 0, at most 65535"),
+    ],
+)
+def test_what_a_value_may_be_is_said_without_an_end_that_there_is_not(
+    name: str, remedy: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({f"PIPELINE_{name}": "-1"})
+    assert caught.value.remedy == remedy
+
+
 def test_a_wrong_url_of_redis_is_named_and_not_shown() -> None:
     with pytest.raises(SettingsError, match="PIPELINE_REDIS is no URL of Redis") as caught:
         read_settings({"PIPELINE_REDIS": "me:pass-u@host:1"})
