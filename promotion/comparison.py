@@ -9,14 +9,13 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from pipeline.declaration import UseCase
-from promotion.figures import Comparison, Figures, Interval
+from promotion.figures import LEAST_USERS, Comparison, Figures, Interval
 from promotion.intervals import interval, mirrored, resampled
 from training.fairness import Group, divisions
 from training.table import Flags, Floats, Integers, Table
 
 _BINS = 10
 _SMALLEST = 1e-15  # a probability of 0 or 1 that is wrong would cost without end
-_LEAST_USERS = 30  # a rate of fewer users says nothing of a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +95,21 @@ def _by_user(table: Table, columns: Floats) -> Floats:
     return sums
 
 
-def _gaps(case: UseCase, table: Table, scored: Scored) -> dict[str, float]:
+def _gaps(case: UseCase, table: Table, scored: Scored) -> dict[str, float | None]:
     """By every division of the users that a manifest tells errors by."""
     says = scored.probabilities >= scored.threshold
-    gaps: dict[str, float] = {}
+    gaps: dict[str, float | None] = {}
     for name, groups in divisions(case, table).items():
         gaps[f"false alarms by {name}"] = _gap(table, groups, table.labels == 0, says)
         gaps[f"misses by {name}"] = _gap(table, groups, table.labels == 1, ~says)
     return gaps
 
 
-def _gap(table: Table, groups: Sequence[Group], among: Flags, wrong: Flags) -> float:
-    """The largest rate of `wrong` less the smallest, `among` these rows; 0 for fewer than two."""
+def _gap(table: Table, groups: Sequence[Group], among: Flags, wrong: Flags) -> float | None:
+    """The largest rate of `wrong` less the smallest, `among` these rows; None below two groups."""
     rates = [
         float(np.mean(wrong[rows]))
         for group in groups
-        if len(np.unique(table.users[rows := among & group.rows])) >= _LEAST_USERS
+        if len(np.unique(table.users[rows := among & group.rows])) >= LEAST_USERS
     ]
-    return max(rates) - min(rates) if rates else 0.0
+    return max(rates) - min(rates) if len(rates) > 1 else None

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from pipeline.disk import make_directory, write_whole
-from promotion.gates import Gate
+from promotion.gates import Gate, GateResult
 
 DECISIONS = "decisions"
 
@@ -52,7 +52,7 @@ class Decision:
     @property
     def failed(self) -> tuple[Gate, ...]:
         """The gates that were not passed."""
-        return tuple(gate for gate in self.gates if not gate.passed)
+        return tuple(gate for gate in self.gates if gate.result is GateResult.FAILED)
 
     @property
     def line(self) -> str:

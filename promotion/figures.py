@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LEAST_USERS = 30
+"""A rate of fewer users says nothing of a group."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -39,13 +42,13 @@ class Figures:
     `calibration_error` is the mean distance of probability and frequency over ten bins of equal
     width (Naeini et al., AAAI 2015); with few users most of it is chance. `gaps` are the largest
     differences of the rates of false alarms, and of misses, between two groups of users: by a
-    looked-up feature, or by age.
+    looked-up feature, or by age. None where no two groups have LEAST_USERS users of that label.
     """
 
     log_loss: float
     auc: float | None
     calibration_error: Interval
-    gaps: Mapping[str, float]
+    gaps: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)

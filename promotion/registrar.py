@@ -130,7 +130,7 @@ class Registrar:
                 version,
                 aliases,
                 done=verdict.passed,
-                why="every gate passed" if verdict.passed else "a gate was not passed",
+                why=verdict.why,
                 gates=verdict.gates,
                 judged_on=verdict.judged_on,
                 figures=asdict(verdict.comparison),

@@ -37,13 +37,16 @@ def fairness(
     return {
         name: compared(table.labels, probabilities, threshold, groups)
         for name, groups in divisions(case, table).items()
+        if groups
     }
 
 
 def divisions(case: UseCase, table: Table) -> dict[str, list[Group]]:
-    """The groups that errors are told by: levels of each lookup, and ages where they are known."""
-    divided = {name: _groups(table, rows) for name, rows in _divided(case, table).items()}
-    return {name: groups for name, groups in divided.items() if groups}
+    """The groups that errors are told by: levels of each lookup, and ages where they are told.
+
+    No groups where there are too many levels, or no age is known.
+    """
+    return {name: _groups(table, rows) for name, rows in _divided(case, table).items()}
 
 
 def age_spans(ages: Floats) -> dict[str, Flags]:

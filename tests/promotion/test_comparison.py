@@ -83,7 +83,19 @@ def test_a_group_of_few_users_tells_no_rate() -> None:
     rows = (TABLE.inputs[:, 0] == 0) | (TABLE.users < 20)
     unfair = Scored(np.where(few.inputs[:, 0] == 1, 1.0, 0.0), 0.5)
     best = Scored(TRUTH[rows], 0.5)
-    assert set(compare(USE_CASE, few, best, unfair).challenger.gaps.values()) == {0}
+    assert set(compare(USE_CASE, few, best, unfair).challenger.gaps.values()) == {None}
+
+
+def test_where_no_group_is_large_enough_no_gap_is_known() -> None:
+    few = TABLE.where(TABLE.users < 20)
+    best = Scored(TRUTH[TABLE.users < 20], 0.5)
+    assert set(compare(USE_CASE, few, best, best).challenger.gaps.values()) == {None}
+
+
+def test_where_no_age_is_known_the_gap_by_age_is_not_known() -> None:
+    table = replace(TABLE, beside={AGE: np.full(len(TABLE.labels), np.nan)})
+    gaps = compare(USE_CASE, table, BEST, BEST).challenger.gaps
+    assert (gaps["false alarms by age"], gaps["misses by age"]) == (None, None)
 
 
 def aged() -> Table:

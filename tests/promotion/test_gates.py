@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from promotion.figures import Comparison, Figures, Interval
-from promotion.gates import LIMITS, gates
+from promotion.gates import LIMITS, GateResult, Verdict, gates
 
 GOOD = Figures(
     log_loss=0.25,
@@ -23,7 +23,7 @@ FINE = Comparison(
 
 
 def failed(comparison: Comparison, rate: float = 1e6) -> list[str]:
-    return [gate.name for gate in gates(comparison, rate) if not gate.passed]
+    return [gate.name for gate in gates(comparison, rate) if gate.result is GateResult.FAILED]
 
 
 def test_a_better_model_passes_every_gate() -> None:
@@ -64,6 +64,26 @@ def test_a_badly_calibrated_model_is_refused_however_good() -> None:
 def test_groups_may_not_drift_apart_further_than_the_champions() -> None:
     apart = replace(GOOD, gaps={"misses by idx": 0.1 + LIMITS.gap_growth + 0.001})
     assert failed(replace(FINE, challenger=apart)) == ["fairness: misses by idx"]
+
+
+UNKNOWN = replace(GOOD, gaps={"misses by idx": None})
+UNJUDGED = replace(FINE, champion=UNKNOWN, challenger=UNKNOWN)
+
+
+def test_a_gap_that_is_not_known_is_neither_passed_nor_failed() -> None:
+    (gate,) = [one for one in gates(UNJUDGED, 1e6) if one.name.startswith("fairness")]
+    assert gate.line == "not judged  fairness: misses by idx: no two groups of 30 users"
+
+
+def test_what_could_not_be_judged_stops_nobody_and_is_named() -> None:
+    verdict = Verdict(gates(UNJUDGED, 1e6), UNJUDGED, {})
+    assert verdict.passed
+    assert verdict.why.endswith("not judged: fairness: misses by idx")
+
+
+def test_a_gate_that_failed_decides_whatever_could_not_be_judged() -> None:
+    verdict = Verdict(gates(UNJUDGED, 1), UNJUDGED, {})
+    assert (verdict.passed, verdict.why) == (False, "a gate was not passed")
 
 
 def test_a_slow_model_is_refused() -> None:

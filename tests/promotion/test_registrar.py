@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,19 @@ import pytest
 from pipeline.errors import Refusal
 from pipeline.registry import Aliases, Challenger, changing, named_aliases, write_aliases
 from pipeline.times import format_time
-from promotion.decisions import Act, Decision, decisions
+from promotion.decisions import DECISIONS, Act, Decision, decisions
 from promotion.figures import Comparison, Figures, Interval
-from promotion.gates import Gate, Verdict
+from promotion.gates import Gate, GateResult, Verdict
 from promotion.registrar import Contender
 from tests.promotion.shelf import CASE, NOW, registrar, shelve
 
 NOTHING = Interval(0.0, 0.0, 0.0)
 FIGURES = Figures(log_loss=0.25, auc=None, calibration_error=NOTHING, gaps={})
 COMPARISON = Comparison(10, 5, FIGURES, FIGURES, NOTHING, NOTHING)
-PASSED, FAILED = Gate("better", passed=True, said="-1"), Gate("better", passed=False, said="+1")
+PASSED, FAILED = (
+    Gate.judged("better", passed=True, said="-1"),
+    Gate.judged("better", passed=False, said="+1"),
+)
 
 
 @dataclass
@@ -85,6 +89,16 @@ def test_a_record_says_who_was_judged_when_by_what_and_on_what(models: Path) -> 
     assert decision.judged_on == {"sha256": "ab"}
     assert decision.figures["challenger"]["log_loss"] == 0.25
     assert len(decision.sha256) == 64
+
+
+def test_a_record_keeps_which_gate_could_not_be_judged(models: Path) -> None:
+    unknown = Gate("fairness: misses", GateResult.NOT_JUDGED, "no two groups of 30 users")
+    assert registrar(models).promote("2", FakeJudge(unknown)).done
+    (path,) = (models / CASE.name / DECISIONS).glob("*.json")
+    kept = json.loads(path.read_bytes())
+    assert kept["gates"][0]["result"] == "not judged"
+    assert kept["why"].endswith("not judged: fairness: misses")
+    assert only_decision(models).gates == (unknown,)
 
 
 def test_a_comparison_changes_nothing(models: Path) -> None:

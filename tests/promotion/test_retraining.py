@@ -94,7 +94,7 @@ class World:
     def judge(self, champion: Contender, challenger: Contender) -> Verdict:
         assert champion.model.version != challenger.model.version
         self._die("judging")
-        return Verdict((Gate("better", self.passes, ""),), COMPARISON, {})
+        return Verdict((Gate.judged("better", passed=self.passes, said=""),), COMPARISON, {})
 
     def _die(self, step: str) -> None:
         if self.killed_in == step:
