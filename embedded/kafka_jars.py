@@ -21,7 +21,7 @@ from pipeline.errors import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-VERSION = "4.1.1"
+VERSION = "4.4.0"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 LOCK = Path(__file__).with_name("kafka.lock")
 AT_ONCE = 8

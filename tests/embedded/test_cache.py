@@ -9,7 +9,7 @@ import pytest
 
 from embedded.cache import cached, default_cache
 from embedded.checksum import sha256, verify
-from embedded.kafka_jars import LOCK, read_lock
+from embedded.kafka_jars import LOCK, VERSION, read_lock
 from pipeline.errors import Refusal
 
 FORK = multiprocessing.get_context("spawn")
@@ -92,6 +92,17 @@ def test_a_download_that_is_not_the_pinned_file_is_refused(tmp_path: Path) -> No
 
 def test_every_jar_of_kafka_is_pinned_once() -> None:
     pins = read_lock(LOCK)
-    assert "org.apache.kafka:kafka_2.13:4.1.1" in [pin.coordinate for pin in pins]
+    assert f"org.apache.kafka:kafka_2.13:{VERSION}" in [pin.coordinate for pin in pins]
     assert len({pin.coordinate.rpartition(":")[0] for pin in pins}) == len(pins)
     assert all(len(pin.sha256) == 64 for pin in pins)
+
+
+@pytest.mark.parametrize(
+    ("jar", "mended"),
+    [("at.yawk.lz4:lz4-java", (1, 10, 1)), ("commons-beanutils:commons-beanutils", (1, 11, 0))],
+)
+def test_no_jar_of_kafka_has_a_hole_that_is_known_here(jar: str, mended: tuple[int, ...]) -> None:
+    """CVE-2025-12183 and CVE-2025-66566 of lz4-java, CVE-2025-48734 of commons-beanutils."""
+    versions = dict(pin.coordinate.rsplit(":", 1) for pin in read_lock(LOCK))
+    assert tuple(map(int, versions[jar].split("."))) >= mended
+    assert "org.lz4:lz4-java" not in versions  # nobody keeps this one any more

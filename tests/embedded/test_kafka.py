@@ -32,9 +32,10 @@ def broker(software: Software, home: Path, port: int | None = None) -> Iterator[
         server.stop()
 
 
-def create(address: str, topic: str) -> None:
+def create(address: str, topic: str, **configs: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=address)
-    admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+    wanted = NewTopic(topic, num_partitions=1, replication_factor=1, topic_configs=configs)
+    admin.create_topics([wanted])
     admin.close()
 
 
@@ -69,6 +70,13 @@ def test_a_record_comes_back(kafka: str, topic_prefix: str) -> None:
     create(kafka, topic := topic_prefix + "t")
     produce(kafka, topic, b"hello")
     assert consume(kafka, topic) == [b"hello"]
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+def test_the_broker_itself_compresses(kafka: str, topic_prefix: str, codec: str) -> None:
+    create(kafka, topic := topic_prefix + "t", **{"compression.type": codec})
+    produce(kafka, topic, b"hello" * 1_000)
+    assert consume(kafka, topic) == [b"hello" * 1_000]
 
 
 def test_a_record_written_under_the_bundled_java_is_there_after_a_stop_and_a_start(
