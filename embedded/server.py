@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from embedded.tether import tethered
@@ -21,13 +21,17 @@ STOP_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that was started; `ready` says, without blocking for long, whether it answers."""
+    """A server that was started; `ready` says, without blocking for long, whether it answers.
+
+    `url` is how a client connects where the address alone does not let it in: never to be shown.
+    """
 
     name: str
     address: str
     log: Path
     process: subprocess.Popen[bytes]
-    ready: Callable[[], bool]
+    ready: Callable[[], bool] = field(repr=False)
+    url: str = field(default="", repr=False)
 
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Block until it answers. Raises Refusal if it ends first or the time is up."""

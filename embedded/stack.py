@@ -10,12 +10,14 @@ import json
 import os
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from embedded.kafka import start_kafka
+from embedded.private import write_private
 from embedded.redis import start_redis
 from pipeline.errors import Refusal
+from pipeline.settings import RedisSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +34,19 @@ LOCK_SECONDS = 1.0  # longer than `find_endpoints` of another process holds a lo
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a running stack is reached: `host:port`, a Redis URL, and the owning process."""
+    """Where a running stack is reached: `host:port`, a Redis URL, and the owning process.
+
+    The URL holds a password; `redis_address` is fit to be shown.
+    """
 
     kafka: str
-    redis: str
+    redis: str = field(repr=False)
     pid: int
+
+    @property
+    def redis_address(self) -> str:
+        """The URL without its password."""
+        return RedisSettings(self.redis).address
 
 
 class Stack:
@@ -90,7 +100,7 @@ class Stack:
     def _start(self, undo: ExitStack) -> Endpoints:
         kafka, redis = self._elsewhere
         if not redis:
-            redis = f"redis://{self._begin(self._start_redis(), undo).address}/0"
+            redis = self._begin(self._start_redis(), undo).url
         if not kafka:
             kafka = self._begin(self._start_kafka(), undo).address
         undo.callback(_terminate, self._servers)
@@ -137,9 +147,8 @@ def _terminate(servers: Sequence[Server]) -> None:
 
 
 def _write_endpoints(directory: Path, endpoints: Endpoints) -> Path:
-    staged, path = directory / f".{ENDPOINTS}", directory / ENDPOINTS
-    staged.write_text(json.dumps(asdict(endpoints)))
-    staged.rename(path)
+    path = directory / ENDPOINTS
+    write_private(path, json.dumps(asdict(endpoints)))
     return path
 
 

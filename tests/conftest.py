@@ -44,7 +44,7 @@ def redis_url(software: Software, tmp_path_factory: pytest.TempPathFactory) -> I
     server = start_redis(software.redis_server, home, home / "redis.log")
     try:
         server.wait_until_ready()
-        yield f"redis://{server.address}/0"
+        yield server.url
     finally:
         server.stop()
 

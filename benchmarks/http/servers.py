@@ -37,7 +37,7 @@ def servers(site: Site, directory: Path, user: str) -> Iterator[tuple[Server, Se
     running = [redis]
     try:
         redis.wait_until_ready()
-        environ = _environ(f"redis://{redis.address}/0")
+        environ = _environ(redis.url)
         fill_users(read_settings(environ))
         fill_tables(directory)
         running += [_ours(environ, directory, user), _flask(environ, directory, user)]

@@ -12,10 +12,12 @@ FEATURES_KEY = "peers:features:"
 
 
 class Place(NamedTuple):
-    """What each of them is told: where it reads and writes, and where it may keep files."""
+    """What each of them is told: where it reads and writes, and where it may keep files.
+
+    Where Redis is they are told by PIPELINE_REDIS: everybody can list arguments, and passwords.
+    """
 
     kafka: str
-    redis: str
     table: str
     source: str
     target: str

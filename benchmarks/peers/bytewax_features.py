@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,7 +45,7 @@ class Fold(op.StatefulBatchLogic):  # type: ignore[misc] # untyped here
 
 def flow_of(told: Place) -> Any:
     """The dataflow."""
-    table, redis = read_table(told.table), Redis.from_url(told.redis)
+    table, redis = read_table(told.table), Redis.from_url(os.environ["PIPELINE_REDIS"])
     flow = Dataflow("peers_features")
     source = KafkaSource([told.kafka], [told.source], batch_size=_BATCH)
     events = op.flat_map_batch("decode", op.input("source", flow, source), decoded)

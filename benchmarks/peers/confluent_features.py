@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ _WAIT_SECONDS = 0.05
 def work(told: Place) -> None:
     """Batch after batch, until the process is ended."""
     table, players = read_table(told.table), dict[str, Player]()
-    redis = Redis.from_url(told.redis)
+    redis = Redis.from_url(os.environ["PIPELINE_REDIS"])
     producer: Any = Producer(
         {"bootstrap.servers": told.kafka, "acks": "all", "enable.idempotence": True}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from quixstreams import Application  # type: ignore[import-not-found] # only in .venv-peers
@@ -45,7 +46,7 @@ def run(told: Place) -> None:
     folded.filter(lambda one: one["request"] is not None).apply(
         lambda one: one["request"]
     ).to_topic(target)
-    folded.sink(Hashes(Redis.from_url(told.redis)))
+    folded.sink(Hashes(Redis.from_url(os.environ["PIPELINE_REDIS"])))
     app.run()
 
 

@@ -76,6 +76,6 @@ def _caption(ready: Base, supervisor: Supervisor) -> str:
     specs = [worker.spec for worker in supervisor.workers if worker.spec.stage == API]
     pages = "".join(f"API {page_of(spec.instance, spec.port)}  " for spec in specs)
     return (
-        f"Kafka {found.kafka}  Redis {found.redis}  {pages}"
+        f"Kafka {found.kafka}  Redis {found.redis_address}  {pages}"
         f"logs {ready.directory / 'logs'}  Ctrl-C stops everything"
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.runs import find
+from embedded.redis_binary import find_redis
 from embedded.software import Software
 from pipeline.exit_codes import ExitCode
 from tests.cli.helpers import children, eventually, runs
@@ -107,7 +108,7 @@ def test_a_worker_that_was_killed_runs_again(up: Up) -> None:
 def test_the_end_of_its_redis_ends_it_and_is_said(up: Up) -> None:
     process = up()
     assert eventually(lambda: is_ready(process), 60)
-    server = child(process, "redis-server")
+    server = child(process, find_redis().name)
     assert server is not None
     os.kill(server, signal.SIGKILL)
     assert process.wait(60) == ExitCode.REFUSED

@@ -68,7 +68,16 @@ class RedisServer(Controlled):
     @property
     def url(self) -> str:
         """As in PIPELINE_REDIS."""
-        return f"redis://{self.address}/0"
+        return self.server.url
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.address.split(":")[1])
+
+    def url_at(self, address: str) -> str:
+        """The URL of a proxy at this address."""
+        return self.url.replace(self.address, address)
 
     def copy(self, to: Path) -> None:
         """Keep its append-only file as it is now, also while it is written."""

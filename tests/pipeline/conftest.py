@@ -19,7 +19,7 @@ from tests.support.stores import FakeServer, RedisServer, Server
 def cluster_url(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of one of three masters that share out all slots."""
     with redis_cluster(software.redis_server, tmp_path_factory.mktemp("cluster")) as nodes:
-        yield f"redis://{nodes[0].address}"
+        yield nodes[0].url
 
 
 @pytest.fixture(params=["redis", "cluster"])

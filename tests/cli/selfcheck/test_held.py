@@ -21,7 +21,7 @@ PARTITIONS = 3
 @pytest.fixture(scope="module")
 def cluster(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with redis_cluster(software.redis_server, tmp_path_factory.mktemp("cluster")) as nodes:
-        yield f"redis://{nodes[0].address}"
+        yield nodes[0].url
 
 
 def settings_of(redis: RedisSettings) -> Settings:

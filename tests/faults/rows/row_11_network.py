@@ -19,11 +19,11 @@ LIMIT = 30.0
 
 def play(arena: Arena) -> Findings:
     resets, injected, seconds = arena.scale.pick(3, 2), 0, list[float]()
-    detour, redis = arena.servers.detour, int(arena.servers.redis.address.split(":")[1])
+    detour, redis = arena.servers.detour, arena.servers.redis
     with (
         Proxy(detour.advertised, detour.port) as to_kafka,
-        Proxy(free_port(), redis) as to_redis,
-        arena.running(KAFKA=to_kafka.address, REDIS=f"redis://{to_redis.address}/0") as crew,
+        Proxy(free_port(), redis.port) as to_redis,
+        arena.running(KAFKA=to_kafka.address, REDIS=redis.url_at(to_redis.address)) as crew,
     ):
         arena.settings_of_row.clear()  # the source and ourselves go the straight way
         with arena.load() as source:

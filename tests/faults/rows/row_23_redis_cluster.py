@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from embedded.ports import free_port
-from embedded.redis import start_redis
+from embedded.redis import new_password, start_redis
 from embedded.redis_cluster import form
 from tests.faults.arena import Arena
 from tests.faults.findings import Findings, fact
@@ -50,16 +50,17 @@ def play(arena: Arena) -> Findings:
 def cluster(arena: Arena) -> Iterator[Sequence[RedisServer]]:
     """Masters that share out all slots: each of them has a partition of ours."""
     with ExitStack() as undo:
-        nodes = [master(arena, number) for number in range(MASTERS)]
+        password = new_password()
+        nodes = [master(arena, number, password) for number in range(MASTERS)]
         for node in nodes:
             undo.callback(node.stop)
         for node in nodes:
             node.server.wait_until_ready()
-        form([node.address for node in nodes])
+        form([node.server for node in nodes])
         yield nodes
 
 
-def master(arena: Arena, number: int) -> RedisServer:
+def master(arena: Arena, number: int, password: str) -> RedisServer:
     home = arena.directory / f"node-{number}"
     begin = partial(
         start_redis,
@@ -68,6 +69,7 @@ def master(arena: Arena, number: int) -> RedisServer:
         home / "redis.log",
         port=free_port(),
         options={"cluster-enabled": "yes"},
+        password=password,
     )
     return RedisServer(begin, home)
 
