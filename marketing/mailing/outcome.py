@@ -1,4 +1,4 @@
-"""What became of a yes: the record of `offer-mails`."""
+"""What became of a yes: the ledger's entry, and the record of `offer-mails`."""
 
 from __future__ import annotations
 
@@ -31,15 +31,29 @@ class Outcome:
     reason: str | None = None
 
 
-def record_of(case: UseCase, order: Order, outcome: Outcome, now: int) -> bytes:
-    """The value of a record of `offer-mails`."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An outcome as the ledger keeps it, `at` being RFC 3339; it does not say whose it is."""
+
+    outcome: Fate
+    reason: str | None
+    at: str
+
+
+def entry_of(outcome: Outcome, now: int) -> bytes:
+    """The ledger's entry of an outcome known at `now`, in microseconds."""
+    return msgspec.json.encode(Entry(outcome.fate, outcome.reason, format_time(now)))
+
+
+def record_of(case: UseCase, order: Order, entry: bytes) -> bytes:
+    """The value of a record of `offer-mails`, out of the ledger's entry."""
+    settled = msgspec.json.decode(entry, type=Entry)
     return msgspec.json.encode(
         {
             "schema_version": SCHEMA_VERSION,
             "id": order.id,
-            "at": format_time(now),
+            "at": settled.at,
             case.entity: order.entity,
-            "outcome": outcome.fate.value,
-            "reason": outcome.reason,
+            "outcome": settled.outcome.value,
+            "reason": settled.reason,
         }
     )

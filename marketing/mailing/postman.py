@@ -1,13 +1,15 @@
 """Sends what is ordered, each at most once, and delivers what became of it.
 
 The ledger says `begun` before the mail server is told, and the outcome after it has answered. Where
-only `begun` is found, a worker ended in between: whether the e-mail went out nobody knows, and it
-is not sent again.
+only the `begun` of another process is found, that one ended in between: whether the e-mail went out
+nobody knows, and it is not sent again. A process that lives knows what it did: it keeps an outcome
+until the ledger has it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -17,7 +19,7 @@ from marketing.core import ContactsNow
 from marketing.mailing.ledger import BEGUN
 from marketing.mailing.letter import Letter
 from marketing.mailing.orders import Order, OrderDecoder
-from marketing.mailing.outcome import Fate, Outcome, record_of
+from marketing.mailing.outcome import Fate, Outcome, entry_of, record_of
 from pipeline.clock import Clock
 from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError
@@ -28,16 +30,18 @@ from pipeline.records import Deliveries, OutRecord
 from pipeline.times import MINUTE
 from pipeline.topics import mails_of
 
+_FAREWELL_SECONDS = 2.0
+
 
 class Entries(Protocol):
     """The ledger; the real one is `marketing.mailing.ledger`."""
 
     async def read(self, partition: int, offer_id: str) -> bytes | None:
-        """`BEGUN`, or the outcome; None where nobody has begun."""
+        """`BEGUN` where another process has begun, or the outcome; None where neither is noted."""
         ...
 
     async def begin(self, partition: int, offer_id: str) -> bool:
-        """False where somebody has begun before."""
+        """False where another process was first."""
         ...
 
     async def settle(self, partition: int, offer_id: str, outcome: bytes) -> None:
@@ -79,6 +83,8 @@ class Postman:
     alive: Callable[[], None]
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One e-mail at a time, for there is one connection."""
+    unsettled: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    """The ledger's entry to be, by partition and offer, of what the mail server may have got."""
 
     async def deliver(self, deliveries: Deliveries) -> None:
         """Deal with every order, then deliver the outcomes and all other records."""
@@ -91,7 +97,11 @@ class Postman:
         await self.outputs.deliver(outcomes)
 
     async def close(self) -> None:
-        """Let go of the mail server and the producer."""
+        """Let go of the mail server and the producer; before, note what is still to be noted."""
+        with contextlib.suppress(InfrastructureError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                for place in list(self.unsettled):
+                    await self._settle(*place)
         await self.server.close()
         await self.outputs.close()
 
@@ -100,16 +110,31 @@ class Postman:
             raise InfrastructureError("the end was asked for in the middle of a batch")
         self.alive()
         order = OrderDecoder(self.case).decode(ordered.value)
-        value = await self.ledger.read(partition, order.id)
-        if value is None or value == BEGUN:
-            outcome = Outcome(Fate.UNKNOWN, "ended_meanwhile")
-            if value is None:
-                async with self.lock:
-                    outcome = await self._written(partition, order)
-            value = record_of(self.case, order, outcome, self.clock.now())
-            await self.ledger.settle(partition, order.id, value)
-            self.faults.hit("after-settled")
-        return OutRecord(ordered.key, value, ordered.headers)
+        entry = await self.ledger.read(partition, order.id)
+        if entry is None or entry == BEGUN:
+            if (partition, order.id) not in self.unsettled:
+                await self._begin(partition, order, begun_elsewhere=entry == BEGUN)
+            entry = await self._settle(partition, order.id)
+        self.unsettled.pop((partition, order.id), None)  # settled, and the answer was lost
+        return OutRecord(ordered.key, record_of(self.case, order, entry), ordered.headers)
+
+    async def _begin(self, partition: int, order: Order, *, begun_elsewhere: bool) -> None:
+        """Find out what becomes of an order of which this process has no outcome yet."""
+        outcome = Outcome(Fate.UNKNOWN, "ended_meanwhile")
+        if not begun_elsewhere:
+            async with self.lock:
+                outcome = await self._written(partition, order)
+        self._keep(partition, order, outcome)
+
+    def _keep(self, partition: int, order: Order, outcome: Outcome) -> None:
+        self.unsettled[(partition, order.id)] = entry_of(outcome, self.clock.now())
+
+    async def _settle(self, partition: int, offer_id: str) -> bytes:
+        entry = self.unsettled[(partition, offer_id)]
+        await self.ledger.settle(partition, offer_id, entry)
+        del self.unsettled[(partition, offer_id)]
+        self.faults.hit("after-settled")
+        return entry
 
     async def _written(self, partition: int, order: Order) -> Outcome:
         found = self._asked_again(order)
@@ -121,6 +146,7 @@ class Postman:
         if not await self.ledger.begin(partition, order.id):
             return Outcome(Fate.UNKNOWN, "begun_elsewhere")
         self.faults.hit("after-begun")
+        self._keep(partition, order, Outcome(Fate.UNKNOWN, "interrupted"))
         outcome = await self.server.send(message)
         self.faults.hit("after-mail")
         return outcome

@@ -14,7 +14,7 @@ import use_cases
 from cli.asyncapi import asyncapi
 from generator.stream import world_of
 from marketing.mailing.orders import Order
-from marketing.mailing.outcome import Fate, Outcome, record_of
+from marketing.mailing.outcome import Fate, Outcome, entry_of, record_of
 from pipeline.control import erase_record
 from pipeline.declaration import UseCase
 from pipeline.events import EventDecoder
@@ -97,7 +97,7 @@ async def test_a_decision_about_an_offer_is_of_its_topic_s_schema() -> None:
 def test_what_became_of_an_e_mail_is_of_its_topic_s_schema(fate: Fate) -> None:
     order = Order("t/0/1/0", "a", WORLD_END, 0.9, is_yes=True)
     payload = payload_of(USE_CASE, mails_of(USE_CASE))
-    assert valid(payload, record_of(USE_CASE, order, Outcome(fate, "550"), WORLD_END))
+    assert valid(payload, record_of(USE_CASE, order, entry_of(Outcome(fate, "550"), WORLD_END)))
     assert not valid(payload, b'{"outcome": "sent"}')
 
 

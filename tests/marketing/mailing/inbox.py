@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -19,12 +19,16 @@ from pipeline.settings import SmtpSettings
 
 @dataclass
 class Inbox:
-    """`refused` are recipients it refuses; with `hang_up` it takes a message and says nothing."""
+    """`refused` are recipients it refuses; with `hang_up` it takes a message and says nothing.
+
+    `accepted` is called with how many messages it has, before it says that it took the last one.
+    """
 
     port: int
     received: list[EmailMessage] = field(default_factory=list)
     refused: frozenset[str] = frozenset()
     hang_up: bool = False
+    accepted: Callable[[int], None] = lambda _: None
 
     @property
     def settings(self) -> SmtpSettings:
@@ -45,6 +49,7 @@ class Inbox:
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.received.append(message_from_bytes(envelope.content, EmailMessage, policy=SMTP))
+        self.accepted(len(self.received))
         if self.hang_up:
             server.transport.abort()
         return "250 OK"

@@ -52,19 +52,36 @@ def offer(user: str = "a", **changes: Any) -> dict[str, Any]:
 
 
 class FakeLedger:
-    """Entries in memory."""
+    """Entries in memory; `outages` names calls that fail once, `lost` ones that are done first."""
 
     def __init__(self) -> None:
         self.entries: dict[str, bytes] = {}
+        self.begun_here: set[str] = set()
+        self.outages: set[str] = set()
+        self.lost: set[str] = set()
 
     async def read(self, partition: int, offer_id: str) -> bytes | None:  # noqa: ARG002 - as Entries
-        return self.entries.get(offer_id)
+        entry = self.entries.get(offer_id)
+        return None if entry == BEGUN and offer_id in self.begun_here else entry
 
     async def begin(self, partition: int, offer_id: str) -> bool:  # noqa: ARG002 - as Entries
-        return self.entries.setdefault(offer_id, BEGUN) == BEGUN
+        self._fail("begin", self.outages)
+        if offer_id not in self.entries:
+            self.entries[offer_id] = BEGUN
+            self.begun_here.add(offer_id)
+        self._fail("begin", self.lost)
+        return offer_id in self.begun_here
 
     async def settle(self, partition: int, offer_id: str, outcome: bytes) -> None:  # noqa: ARG002 - as Entries
+        self._fail("settle", self.outages)
         self.entries[offer_id] = outcome
+        self._fail("settle", self.lost)
+
+    @staticmethod
+    def _fail(call: str, calls: set[str]) -> None:
+        if call in calls:
+            calls.discard(call)
+            raise InfrastructureError("Redis is away")
 
 
 def letter_in(directory: Path) -> Letter:
@@ -87,6 +104,7 @@ class Rig:
     async def run(self, faults: str = "") -> list[tuple[str, str, str | None]]:
         """Read all there is in a new process; what has been told of whose e-mail by then."""
         points = FaultPoints.parse(faults)
+        self.ledger.begun_here.clear()
         postman = Postman(
             case=USE_CASE,
             outputs=self.writer,
@@ -175,6 +193,45 @@ async def test_of_what_was_begun_the_e_mail_may_be_missing(
         await sender.run("after-begun=raise:1")
     assert await sender.run() == [("a", "unknown", "ended_meanwhile")]
     assert inbox.received == []
+
+
+@pytest.mark.parametrize("call", ["begin", "settle"])
+@pytest.mark.parametrize("kind", ["outages", "lost"])
+async def test_an_outage_of_redis_leaves_nothing_unknown_while_the_process_lives(
+    rig: Callable[..., Rig], inbox: Inbox, kind: str, call: str
+) -> None:
+    sender = rig(offer("a"), offer("b"))
+    getattr(sender.ledger, kind).add(call)
+    assert await sender.run() == [("a", "sent", None), ("b", "sent", None)]
+    assert list(inbox.copies.values()) == [1, 1]
+
+
+async def test_what_an_older_redis_has_forgotten_of_an_e_mail_under_way_is_not_sent_twice(
+    rig: Callable[..., Rig], inbox: Inbox
+) -> None:
+    sender = rig(offer("a"))
+    sender.ledger.outages.add("settle")
+    inbox.accepted = lambda _: sender.ledger.entries.clear()
+    assert await sender.run() == [("a", "sent", None)]
+    assert list(inbox.copies.values()) == [1]
+
+
+async def test_a_sender_that_ends_in_an_outage_notes_what_it_sent_if_it_still_can(
+    rig: Callable[..., Rig], inbox: Inbox
+) -> None:
+    sender = rig(offer("a"))
+    sender.ledger.outages.add("settle")
+    sender.is_stopping = lambda: len(inbox.received) == 1
+    with pytest.raises(InfrastructureError, match="the end was asked for"):
+        await sender.run()
+    sender.is_stopping = lambda: False
+    assert await sender.run() == [("a", "sent", None)]
+
+
+async def test_the_ledger_names_no_user(rig: Callable[..., Rig]) -> None:
+    sender = rig(offer("user-77", id="first/0/5/0"))
+    await sender.run()
+    assert "user-77" not in f"{sender.ledger.entries}"
 
 
 async def test_a_connection_that_is_lost_before_the_answer_leaves_it_unknown(
@@ -269,13 +326,15 @@ async def test_asked_to_end_it_ends_between_two_e_mails(
 
 async def test_the_ledger_in_redis_lets_one_begin(redis_url: str, topic_prefix: str) -> None:
     client = connect(RedisSettings(redis_url))
-    ledger = Ledger(client, replace(USE_CASE, name=topic_prefix))
-    assert await ledger.read(0, "x") is None
-    begun = await asyncio.gather(*(ledger.begin(0, "x") for _ in range(5)))
+    ledgers = [Ledger(client, replace(USE_CASE, name=topic_prefix)) for _ in range(5)]
+    assert await ledgers[0].read(0, "x") is None
+    begun = await asyncio.gather(*(ledger.begin(0, "x") for ledger in ledgers))
     assert sorted(begun) == [False] * 4 + [True]
-    assert await ledger.read(0, "x") == BEGUN
-    await ledger.settle(0, "x", b"sent")
-    assert await ledger.read(0, "x") == b"sent"
+    entries = [await ledger.read(0, "x") for ledger in ledgers]
+    assert entries == [None if first else BEGUN for first in begun]
+    assert [await ledger.begin(0, "x") for ledger in ledgers] == begun
+    await ledgers[0].settle(0, "x", b"sent")
+    assert {await ledger.read(0, "x") for ledger in ledgers} == {b"sent"}
     assert 0 < await client.ttl(f"{topic_prefix}:mail:{{0}}:x") <= 7 * 24 * 3600
     await client.aclose()
 

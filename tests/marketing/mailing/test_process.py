@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from urllib.parse import urlsplit
+
 import orjson
 import pytest
 
+from embedded.ports import free_port
 from marketing.mailing.core import KIND, STAGE
 from pipeline.clock import SystemClock
 from pipeline.offers.contacts import install
 from pipeline.records import OutRecord
 from pipeline.times import format_time
 from pipeline.topics import mails_of, offers_of
+from tests.faults.proxy import Proxy
 from tests.marketing.mailing.inbox import Inbox
 from tests.marketing.mailing.test_postman import STEPS, offer
 from tests.support.events import caused_by
@@ -86,6 +91,26 @@ def test_it_is_killed_after_an_e_mail_went_out_and_does_not_send_it_again(
     finish(filled)
     assert len(inbox.received) == OFFERS
     assert_at_most_one_each(filled, inbox, doubtful=1)
+
+
+def test_redis_is_away_for_a_second_after_e_mails_were_accepted_and_none_is_unknown(
+    filled: World, inbox: Inbox
+) -> None:
+    url = urlsplit(filled.redis)
+    with Proxy(port := free_port(), url.port or 0) as proxy:
+
+        def be_away(count: int) -> None:
+            if count in {5, 30}:
+                proxy.stall()
+                proxy.reset()
+                threading.Timer(1.0, proxy.go_on).start()
+
+        inbox.accepted = be_away
+        with filled.worker(STAGE, REDIS=filled.redis.replace(f":{url.port}", f":{port}")) as worker:
+            filled.wait_until_applied(KIND, offers_of(filled.case), worker)
+            assert worker.ends_on_sigterm() == 0
+    assert len(inbox.received) == OFFERS
+    assert set(outcomes(filled).values()) == {"sent"}
 
 
 @pytest.mark.slow
