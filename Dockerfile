@@ -15,7 +15,8 @@ RUN useradd --uid 1000 --create-home pipeline \
     && mkdir -p /data /lookups \
     && chown pipeline /data /lookups
 COPY --from=build /opt/venv /opt/venv
-COPY models /models
+# A model that was trained here is readable to its owner alone.
+COPY --chown=1000:1000 models /models
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PIPELINE_DATA=/data \

@@ -103,10 +103,12 @@ class Commands(TyperGroup):
 
 
 def _look_at(environ: Mapping[str, str]) -> None:
-    """Name what is wrong in it, whether or not this command would use it."""
+    """Name what is wrong in it, whether or not this command would use it; files are as it says."""
     for ignored in ignored_variables(environ):
         typer.echo(f"pipeline: {ignored}", err=True)
-    use_cases.check(read_settings(environ).use_case)
+    settings = read_settings(environ)
+    os.umask(settings.umask)
+    use_cases.check(settings.use_case)
 
 
 def _ended(ctx: typer.Context, error: BaseException, line: str) -> BaseException:

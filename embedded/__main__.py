@@ -15,6 +15,7 @@ from embedded.install import install
 from embedded.software import Software
 from embedded.stack import ENDPOINTS, Stack, new_run
 from pipeline.errors import PipelineError
+from pipeline.settings import read_settings
 
 
 def say(line: str) -> None:
@@ -42,6 +43,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's `&` ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     try:
+        os.umask(read_settings(os.environ).umask)
         software = install(default_cache(os.environ), say)
         if not options.install:
             run(options.dir or new_run(Path(".pipeline"), datetime.now(UTC)), software)

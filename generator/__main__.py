@@ -18,7 +18,9 @@ app.command()(command)
 
 if __name__ == "__main__":
     try:
-        configure("generator", read_settings(os.environ).log_level)
+        settings = read_settings(os.environ)
+        os.umask(settings.umask)
+        configure("generator", settings.log_level)
         for ignored in ignored_variables(os.environ):
             log.warning(ignored)
         app()

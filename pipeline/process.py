@@ -119,6 +119,7 @@ def run_worker(
     ).parse_args()
     try:
         settings = read_settings(os.environ)
+        os.umask(settings.umask)
         configure(stage, settings.log_level)
         for ignored in ignored_variables(os.environ):
             log.warning(ignored)

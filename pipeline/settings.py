@@ -6,6 +6,7 @@ Nothing else reads the environment. Every variable begins with `PIPELINE_`.
 from __future__ import annotations
 
 import math
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from pipeline.offers.deciding import USUAL, Policy
 T = TypeVar("T")
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_PRIVATE = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class Settings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     log_level: str = "info"
+    umask: int = _PRIVATE
+    """Permissions that files and directories of a process, and of what it starts, lack."""
     faults: str = ""
     logger: LoggerSettings = LoggerSettings()
     retention_days: int = 0
@@ -175,6 +179,13 @@ class _Reader:
         if not low <= float(text) <= high:
             raise _wrong(name, text, _between(low, high))
         return value
+
+    def umask(self, name: str) -> int:
+        """Of the permissions of others; the owner keeps all."""
+        text = self.text(name, f"{_PRIVATE:04o}")
+        if not re.fullmatch("0*[0-7]{1,2}", text):
+            raise _wrong(name, text, "an octal number from 0000 to 0077")
+        return int(text, 8)
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         text = self.text(name, default)
@@ -226,6 +237,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_host=read.text("METRICS_HOST", "127.0.0.1"),
         metrics_port=read.number("METRICS_PORT", 0, int, 0, 65_535),
         log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        umask=read.umask("UMASK"),
         faults=read.text("FAULTS", ""),
         logger=LoggerSettings(
             rows=read.number("LOGGER_ROWS", 100_000, int, 1),

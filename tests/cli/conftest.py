@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +29,15 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(elsewhere: Path) -> Run:  # noqa: ARG001 - it empties the environment
+def open_umask() -> Iterator[None]:
+    """What is written may be read and changed by everyone, unless the writer sees to it."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def run(elsewhere: Path, open_umask: None) -> Run:  # noqa: ARG001 - they prepare what it runs in
     """Runs a command line in the empty directory."""
 
     def run(*arguments: str, stdin: bytes = b"") -> Ended:

@@ -29,6 +29,12 @@ class Run(Protocol):
     def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended: ...
 
 
+def open_to_others(root: Path) -> list[str]:
+    """What at and below `root` others than its owner have a permission on."""
+    paths = [root, *root.rglob("*")]
+    return [str(path) for path in paths if path.lstat().st_mode & 0o077 and not path.is_symlink()]
+
+
 def eventually(fact: Callable[[], bool], seconds: float = 20) -> bool:
     """Whether `fact` becomes true in time."""
     deadline = time.monotonic() + seconds

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.parquet.verification import noted
-from tests.cli.helpers import Run
+from tests.cli.helpers import Run, open_to_others
 from tests.rebuild.test_scores import all_logged
 from tests.stream_features.test_split import Content
 from tests.support.events import NOON, SECOND, bet, purchase, registration, win
@@ -43,6 +43,22 @@ def test_it_writes_a_table_that_training_reads(run: Run, home: Path, elsewhere: 
     assert ended.status == 0
     assert "made.parquet: 4 scores of 2 users, 1 of whom churned" in ended.words
     assert read_dataset(elsewhere / "made.parquet").table.labels.tolist() == [1, 1, 0, 0]
+
+
+def test_only_its_own_user_may_read_what_it_writes(run: Run, home: Path, elsewhere: Path) -> None:
+    log(home, *a_day("u1", 1))
+    assert run("dataset", "new/made.parquet").status == 0
+    assert open_to_others(elsewhere / "new") == []
+
+
+def test_a_setting_lets_the_group_read_it(
+    run: Run, home: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_UMASK", "0027")
+    log(home, *a_day("u1", 1))
+    assert run("dataset", "new/made.parquet").status == 0
+    assert (elsewhere / "new").stat().st_mode & 0o777 == 0o750
+    assert (elsewhere / "new" / "made.parquet").stat().st_mode & 0o777 == 0o640
 
 
 def test_without_a_name_it_stands_beside_the_log(run: Run, home: Path) -> None:

@@ -15,7 +15,7 @@ from cli.runs import find
 from embedded.redis_binary import find_redis
 from embedded.software import Software
 from pipeline.exit_codes import ExitCode
-from tests.cli.helpers import children, eventually, runs
+from tests.cli.helpers import children, eventually, open_to_others, runs
 
 ROOT = Path(__file__).parents[2]
 ONLY_HANDLER = [
@@ -33,11 +33,11 @@ def up(elsewhere: Path, software: Software) -> Iterator[Up]:  # noqa: ARG001 - i
     started: list[subprocess.Popen[bytes]] = []
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
+    def start(*arguments: str, umask: int = -1) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "cli", "up", *ONLY_HANDLER, *arguments]
         with (elsewhere / "output").open("ab") as output:
             process = subprocess.Popen(
-                command, env=environ, cwd=elsewhere, stdout=output, stderr=output
+                command, env=environ, cwd=elsewhere, stdout=output, stderr=output, umask=umask
             )
         started.append(process)
         return process
@@ -72,7 +72,9 @@ def output() -> str:
 def pipeline(*arguments: str) -> str:
     command = [sys.executable, "-m", "cli", *arguments]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        command, env=environ, capture_output=True, text=True, check=False, umask=0
+    )
     return ended.stdout + ended.stderr
 
 
@@ -113,6 +115,21 @@ def test_the_end_of_its_redis_ends_it_and_is_said(up: Up) -> None:
     os.kill(server, signal.SIGKILL)
     assert process.wait(60) == ExitCode.REFUSED
     assert "Redis ended with -9" in output()
+
+
+@pytest.mark.slow
+def test_only_its_own_user_may_read_what_a_run_writes(up: Up, elsewhere: Path) -> None:
+    (elsewhere / "events").write_text("not json")
+    process = up("--workers", "inference_logger=1", umask=0)
+    assert eventually(lambda: is_ready(process), 60)
+    (elsewhere / "people").write_text("user_id,email,time_zone,consent,self_excluded,harm\n")
+    assert "1 records acknowledged" in pipeline("ingest", "events")
+    assert "version" in pipeline("offers", "load", "people")
+    files = elsewhere / ".pipeline"
+    assert eventually(lambda: any(files.rglob("date=*/*.parquet")))
+    names = {path.name for path in files.glob("*/*")}
+    assert {"data", "kafka", "redis", "logs", "lookups"} <= names
+    assert open_to_others(files) == []
 
 
 def test_it_ends_when_asked_and_goes_on_where_it_was(up: Up, elsewhere: Path) -> None:

@@ -23,7 +23,7 @@ def test_all_that_is_sent_to_the_builder_exists() -> None:
 
 
 def test_all_that_is_copied_is_sent_to_the_builder() -> None:
-    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(?:--chown=\S+ )?(\S+) ", DOCKERFILE, re.MULTILINE)
     [lock] = re.findall(r"^ARG LOCK=(\S+)$", DOCKERFILE, re.MULTILINE)
     sources = {lock if name == "${LOCK}" else name for name in copied} - {"."}
     assert sources <= set(CONTEXT)

@@ -16,6 +16,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
     assert settings.redis.url == "redis://127.0.0.1:6379/0"
     assert (settings.partitions, settings.cached_entities) == (8, 200_000)
     assert settings.instance  # the machine's name
+    assert settings.umask == 0o077
 
 
 def test_the_address_of_redis_holds_no_password() -> None:
@@ -58,6 +59,7 @@ def test_every_variable_is_read() -> None:
             "PIPELINE_METRICS_HOST": "0.0.0.0",
             "PIPELINE_METRICS_PORT": "9100",
             "PIPELINE_LOG_LEVEL": "debug",
+            "PIPELINE_UMASK": "027",
             "PIPELINE_FAULTS": "p=raise",
             "PIPELINE_LOGGER_ROWS": "9",
             "PIPELINE_LOGGER_BYTES": "8",
@@ -79,6 +81,7 @@ def test_every_variable_is_read() -> None:
     assert (settings.cached_entities, settings.batch_records) == (10, 500)
     assert settings.flood_share == 0.8
     assert (settings.metrics_host, settings.metrics_port) == ("0.0.0.0", 9100)
+    assert settings.umask == 0o027
     assert (settings.log_level, settings.faults) == ("debug", "p=raise")
     assert (logger.rows, logger.bytes, logger.seconds) == (9, 8, 0.5)
 
@@ -99,6 +102,10 @@ def test_every_variable_is_read() -> None:
         ("METRICS_PORT", "65536"),
         ("METRICS_PORT", "http"),
         ("LOG_LEVEL", "loud"),
+        ("UMASK", "0777"),
+        ("UMASK", "0100"),
+        ("UMASK", "8"),
+        ("UMASK", "private"),
         ("LOGGER_ROWS", "0"),
         ("LOGGER_BYTES", "many"),
         ("LOGGER_SECONDS", "0"),

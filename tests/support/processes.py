@@ -63,7 +63,7 @@ def running(command: Sequence[str], environ: Mapping[str, str], log: Path) -> It
     """A running program; it is gone at the end, whatever happens."""
     with (
         log.open("ab") as output,
-        subprocess.Popen(command, env=environ, stdout=output, stderr=output) as process,
+        subprocess.Popen(command, env=environ, stdout=output, stderr=output, umask=0) as process,
     ):
         try:
             yield Worker(process, log)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 
 from pipeline.errors import PipelineError
+from pipeline.settings import read_settings
 from training.forms.command import command
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -14,6 +16,7 @@ app.command()(command)
 
 if __name__ == "__main__":
     try:
+        os.umask(read_settings(os.environ).umask)
         app()
     except PipelineError as error:
         sys.exit(f"training: {error}")
