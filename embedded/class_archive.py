@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from embedded.cache import cached
 from embedded.kafka import java_command, start_kafka
 from embedded.server import run
+from embedded.tether import nothing_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +40,9 @@ def make(software: Software, scratch: Path, archive: Path) -> None:
     """Note the classes that a start needs, then write them to `archive`."""
     log, classes = scratch / "log", scratch / "classes"
     noting = [f"-XX:DumpLoadedClassList={classes}"]
-    server = start_kafka(software, scratch / "kafka", log, jvm_flags=noting)
-    try:
+    with nothing_left():
+        server = start_kafka(software, scratch / "kafka", log, jvm_flags=noting)
         server.wait_until_ready()
-    finally:
         server.stop()
     dump = (
         "-Xshare:dump",

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from embedded.tether import tethered
+from embedded.tether import nothing_left, tethered
 from pipeline.errors import Refusal
 
 if TYPE_CHECKING:
@@ -77,12 +77,13 @@ def launch(argv: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[bytes]
 
 def run(argv: Sequence[str], log: Path, cwd: Path, seconds: float) -> int:
     """The exit status of a command that ends by itself; killed if it does not within `seconds`."""
-    process = launch(argv, log, cwd)
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+    with nothing_left():
+        process = launch(argv, log, cwd)
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
 
 
 def tail(log: Path, lines: int = 5) -> str:

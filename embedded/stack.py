@@ -16,11 +16,12 @@ from typing import IO, TYPE_CHECKING
 from embedded.kafka import start_kafka
 from embedded.private import write_private
 from embedded.redis import start_redis
+from embedded.tether import nothing_left
 from pipeline.errors import Refusal
 from pipeline.settings import RedisSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
@@ -74,14 +75,11 @@ class Stack:
 
     def __enter__(self) -> Endpoints:
         """Start them; blocks until they answer. Raises Refusal, with nothing left running."""
-        with ExitStack() as undo:
-            undo.enter_context(_own(self.directory))
-            (self.directory / ENDPOINTS).unlink(missing_ok=True)  # of a stack that was killed
-            endpoints = self._start(undo)
-            path = _write_endpoints(self.directory, endpoints)
-            undo.callback(path.unlink, missing_ok=True)
-            self._stop = undo.pop_all()
-        return endpoints
+        try:
+            return self._start()
+        except BaseException:
+            self._stop.close()
+            raise
 
     def __exit__(
         self,
@@ -97,19 +95,25 @@ class Stack:
         for server in self._servers:
             server.check()
 
-    def _start(self, undo: ExitStack) -> Endpoints:
+    def _start(self) -> Endpoints:
+        self._stop.enter_context(_own(self.directory))
+        path = self.directory / ENDPOINTS
+        path.unlink(missing_ok=True)  # of a stack that was killed
         kafka, redis = self._elsewhere
-        if not redis:
-            redis = self._begin(self._start_redis(), undo).url
-        if not kafka:
-            kafka = self._begin(self._start_kafka(), undo).address
-        undo.callback(_terminate, self._servers)
+        redis = redis or self._begin(self._start_redis).url
+        kafka = kafka or self._begin(self._start_kafka).address
+        self._stop.callback(_terminate, self._servers)
         for server in self._servers:
             server.wait_until_ready()
-        return Endpoints(kafka, redis, os.getpid())
+        endpoints = Endpoints(kafka, redis, os.getpid())
+        self._stop.callback(path.unlink, missing_ok=True)
+        write_private(path, json.dumps(asdict(endpoints)))
+        return endpoints
 
-    def _begin(self, server: Server, undo: ExitStack) -> Server:
-        undo.callback(server.stop)
+    def _begin(self, start: Callable[[], Server]) -> Server:
+        with nothing_left():  # an interrupt may come before `stop` is registered
+            server = start()
+            self._stop.callback(server.stop)
         self._servers = (*self._servers, server)
         return server
 
@@ -144,12 +148,6 @@ def _terminate(servers: Sequence[Server]) -> None:
     """Ask all at once, so that they end side by side."""
     for server in servers:
         server.terminate()
-
-
-def _write_endpoints(directory: Path, endpoints: Endpoints) -> Path:
-    path = directory / ENDPOINTS
-    write_private(path, json.dumps(asdict(endpoints)))
-    return path
 
 
 def _own(directory: Path) -> IO[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from cli.stack.last_words import last_words
 from cli.stack.restarts import History, Policy
 from cli.stack.workers import WorkerSpec
-from embedded.tether import tethered
+from embedded.tether import tethered, uninterrupted
 
 STOP_SECONDS = 15.0
 Process = subprocess.Popen[bytes]
@@ -84,7 +84,8 @@ class Supervisor:
             self._buried(self.workers)
         for worker in self.workers:
             if worker.process is None and now >= worker.history.start_at:
-                worker.process = self._spawn(worker.spec)
+                with uninterrupted():  # else a worker could run that nobody stops
+                    worker.process = self._spawn(worker.spec)
                 worker.started_at = now
         return dead
 
