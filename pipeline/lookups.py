@@ -11,40 +11,50 @@ import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from pipeline.declaration import Integer, Lookup, UseCase
 from pipeline.disk import write_whole
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.fold import LookupKey
 
-Table = dict[LookupKey, float]
-
 _VERSION_DIGITS = 16
 
 
+class Table(dict[LookupKey, float]):
+    """The value of each key; a plain dict cannot be referred to weakly."""
+
+
 class LookupTables:
-    """The tables of one use case, each read once."""
+    """The tables of one use case.
+
+    In memory are those that somebody keeps, who share them, and of each lookup the last one asked
+    for; any other is read again.
+    """
 
     def __init__(self, directory: Path, case: UseCase) -> None:
         self._directory = directory / case.name
         self._case = case
-        self._read: dict[tuple[str, str], Table] = {}
+        self._read = WeakValueDictionary[tuple[str, str], Table]()
+        self._last: dict[str, Table] = {}
 
     def table(self, lookup: str, version: str) -> Table:
         """The table of a version. Raises InfrastructureError while its file cannot be found."""
-        known = self._read.get((lookup, version))
-        if known is not None:
-            return known
+        table = self._read.get((lookup, version))
+        if table is None:
+            table = self._read[(lookup, version)] = self._table_on_disk(lookup, version)
+        self._last[lookup] = table
+        return table
+
+    def _table_on_disk(self, lookup: str, version: str) -> Table:
         path = self._directory / lookup / f"{version}.csv"
         try:
-            table = parse_table(path.read_bytes(), self._case, _lookup(self._case, lookup))
+            return parse_table(path.read_bytes(), self._case, _lookup(self._case, lookup))
         except OSError as error:
             raise InfrastructureError(
                 f"waiting for version {version} of the lookup {lookup}: {path} cannot be read; "
                 "every worker must see the directory PIPELINE_LOOKUPS"
             ) from error
-        self._read[(lookup, version)] = table
-        return table
 
 
 def install(source: Path, directory: Path, case: UseCase, lookup: str) -> str:
@@ -71,7 +81,7 @@ def parse_table(content: bytes, case: UseCase, lookup: Lookup) -> Table:
             f"It must be {lookup.key},{lookup.name}",
         )
     key_of = int if isinstance(case.event(lookup.event).field(lookup.key), Integer) else str
-    table: Table = {}
+    table = Table()
     for number, line in enumerate(lines, start=2):
         try:
             key, value = key_of(line[0]), float(line[1])

@@ -75,6 +75,7 @@ class FeatureCore:
         self._table_of = table_of
         self._cache = StateCache(cached_entities)
         self._known: dict[int, dict[str, EntityState]] = {}
+        self._tables_used: dict[int, Tables] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -119,12 +120,14 @@ class FeatureCore:
                 trial.scores.append(passed_on_erasure(item.origin, content))
             else:
                 trial.rejected.append(rejection(item.record, STAGE, item.origin, content))
+        self._tables_used[partition] = tables
         return self._applied(partition, trial)
 
     def forget(self, partition: int) -> None:
-        """Drop the states of a partition."""
+        """Drop the states of a partition, and the tables that only it uses."""
         self._cache.forget(partition)
         self._known.pop(partition, None)
+        self._tables_used.pop(partition, None)
 
     def _decode(self, batch: Batch, record: InRecord) -> FeatureItem:
         origin = origin_of(batch.topic_id, record)
