@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from cli.endings import Failed
 from cli.state.markers import read_markers
+from event_handler.notes import decode
 from pipeline.control import epoch_record
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.carrying import append, write_again
+from pipeline.origin import Source
 from pipeline.parquet.locks import rearranging
 from pipeline.records import Target
 from pipeline.settings import KafkaSettings, Settings
@@ -133,15 +135,14 @@ class NewEpoch:
             self._commits(),
         )
 
-    def _commits(self) -> dict[tuple[str, int], int]:
-        """The handler's, by topic id and partition; of sources that are gone there are none."""
-        sources = self.settings.sources or (Topics.of(self.case).generated,)
-        ids = self.admin.topic_ids((*self.admin.partitions(sources),))
-        committed = self.admin.committed(group_of(self.case, "event_handler"))
+    def _commits(self) -> dict[Source, tuple[int, int]]:
+        """The handler's (incarnation, next offset) by the partitions of its sources."""
+        commits = self.admin.commits(group_of(self.case, "event_handler"))
+        notes = {source: decode(commit.note) for source, commit in commits.items()}
         return {
-            (ids[topic], number): offset
-            for (topic, number), offset in committed.items()
-            if topic in ids
+            source: (note.incarnation, commits[source].offset)
+            for source, note in notes.items()
+            if note is not None
         }
 
 

@@ -123,7 +123,7 @@ def compare(folded: Scores, highest: Highest, inferred: Scores) -> Compared:
     found = [
         (row, places.get(origin, -1))
         for row, origin in enumerate(inferred.origins)
-        if origin in places or not _is_ahead(origin, highest)
+        if origin in places or highest.covers(Origin.decode(origin.encode()))
     ]
     same = [
         (row, place)
@@ -134,9 +134,3 @@ def compare(folded: Scores, highest: Highest, inferred: Scores) -> Compared:
     was, wanted = inferred.inputs[rows], folded.inputs[places_of_rows]
     differs = (was.view(np.int64) != wanted.view(np.int64)) & ~np.isnan(was)
     return Compared(len(found), differs.sum(axis=0), len(found) - len(same))
-
-
-def _is_ahead(origin: str, highest: Highest) -> bool:
-    """Whether its event may simply not be logged yet."""
-    cause = Origin.decode(origin.encode())
-    return cause.place > highest.places.get(cause.source, (-1, -1))

@@ -40,9 +40,12 @@ class Handler:
             for topic in (topics.incoming, topics.rejected)
         )
 
-    def handle(self, topic_id: str, record: InRecord) -> Handled:
-        """The one output of `record`; an origin that it carries already is overwritten."""
-        origin = Origin(topic_id, record.partition, record.offset, 0)
+    def handle(self, incarnation: int, record: InRecord) -> Handled:
+        """The one output of `record`; an origin that it carries already is overwritten.
+
+        `incarnation` is that of its topic.
+        """
+        origin = Origin(record.topic, record.partition, record.offset, 0, incarnation)
         try:
             return self._forward(origin, record)
         except DataError as error:

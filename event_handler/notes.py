@@ -1,53 +1,54 @@
-"""What a commit of the handler's group says beside its offset: paused, or let through. Pure.
+"""What a commit of the handler's group says beside its offset. Pure.
 
-The group's commits are the one place that survives a restart and a rebalance, and that the command
-line sees. It cannot write there while the group has members; its answer stands in a second group.
+The offset is one of a topic id, under a name that another topic may have by now: both the id and
+the incarnation stand beside it. A pause stands there too. The group's commits are the one place
+that survives a restart and a rebalance, and that the command line sees. It cannot write there while
+the group has members; its answer stands in a second group.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import msgspec
 
 from event_handler.core import STAGE
 from pipeline.declaration import UseCase
 from pipeline.topics import group_of
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True, tag="paused"):
     """Not read on since `at` (microseconds), when `share` of a minute's records were rejected."""
 
     at: int
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class LetThrough:
+class LetThrough(msgspec.Struct, frozen=True, tag="let_through"):
     """A person has let pass whatever stands before the offset `before`: it makes no flood."""
 
     before: int
 
 
-Note = Pause | LetThrough
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Of which topic the offset is, as the handler commits it; and whether it is paused."""
 
-_KINDS: dict[str, type[Pause | LetThrough]] = {"paused": Pause, "let_through": LetThrough}
+    topic_id: str
+    incarnation: int
+    flood: Pause | LetThrough | None = None
 
 
-def encode(note: Note | None) -> str:
-    """As the text that is committed; no note is the empty text."""
-    return next(
-        (json.dumps({name: asdict(note)}) for name, kind in _KINDS.items() if type(note) is kind),
-        "",
-    )
+_decode = msgspec.json.Decoder(Note).decode
+
+
+def encode(note: Note) -> str:
+    """As the text that is committed."""
+    return msgspec.json.encode(note).decode()
 
 
 def decode(text: str) -> Note | None:
-    """The inverse of `encode`; None for a text that is not ours."""
+    """The inverse of `encode`; None for a text that is not ours, as of an offset that was set."""
     try:
-        ((name, content),) = json.loads(text).items()
-        return _KINDS[name](**content)
-    except (ValueError, AttributeError, KeyError, TypeError):
+        return _decode(text)
+    except msgspec.MsgspecError:
         return None
 
 

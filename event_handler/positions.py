@@ -1,7 +1,8 @@
 """Where the handler stands in its sources, and whether it may read on.
 
-Both are what its group has committed: the offset, and the note beside it (`notes`). A partition
-whose note says that it is paused has no position: the gate stays shut, whoever owns it.
+Both are what its group has committed: the offset, and the note beside it (`notes`). A commit of
+another topic id is none. A partition whose note says that it is paused has no position: the gate
+stays shut, whoever owns it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from event_handler.core import STAGE
 from event_handler.flood import Flood
-from event_handler.notes import LetThrough, Pause, decode, encode
+from event_handler.notes import LetThrough, Note, Pause, decode, encode
 from pipeline import metrics
 from pipeline.clock import Clock
 from pipeline.errors import InfrastructureError
@@ -61,12 +64,21 @@ class Resumes(Protocol):
         ...
 
 
+class Numbers(Protocol):
+    """Tells which incarnation a topic is; the real one is `event_handler.incarnations`."""
+
+    async def number(self, source: str, topic_id: str) -> int:
+        """The same in every process, and higher than those of all topics of that name before."""
+        ...
+
+
 @dataclass(slots=True)
 class GroupPositions:
     """Commits, counts, and pauses what this process reads when that is a flood."""
 
     flood: Flood
     resumes: Resumes
+    incarnations: Numbers
     clock: Clock
     health: Health
     reader: GroupReader = field(init=False)
@@ -75,22 +87,40 @@ class GroupPositions:
     """The next offset after what came out, committed or not yet."""
     committed_at: float = -math.inf
     let_through: dict[Key, int] = field(default_factory=dict)
+    notes: dict[Key, Note] = field(default_factory=dict)
+    """Of which topic each partition is, without what is said of a flood."""
 
     async def position(self, log: Log) -> int | None:
         """The committed offset, or the log's first where nothing was; None while paused."""
         key = (log.topic, log.partition)
-        found = await self.reader.committed(*key) or Commit(log.start)
-        note = decode(found.note)
-        if isinstance(note, Pause) and note.share > self.flood.share:
-            before = await self.resumes.let_through(key, note)
+        commit, note = await self._committed(log)
+        pause = note.flood
+        if isinstance(pause, Pause) and pause.share > self.flood.share:
+            before = await self.resumes.let_through(key, pause)
             if before is None:
-                self._held(key, note)
+                self._held(key, pause)
                 return None
-            note = LetThrough(before)
-        self.let_through[key] = note.before if isinstance(note, LetThrough) else 0
-        self.committed[key] = found
-        self.reached[key] = found.offset
-        return found.offset
+            pause = LetThrough(before)
+        self.let_through[key] = pause.before if isinstance(pause, LetThrough) else 0
+        self.notes[key] = Note(note.topic_id, note.incarnation)
+        self.committed[key] = commit
+        self.reached[key] = commit.offset
+        return commit.offset
+
+    async def _committed(self, log: Log) -> tuple[Commit, Note]:
+        """A commit without a note of ours is one that a person has set with Kafka's own tools."""
+        commit = await self.reader.committed(log.topic, log.partition)
+        note = decode(commit.note) if commit is not None else None
+        if commit is not None and note is not None and note.topic_id == log.topic_id:
+            return commit, note
+        incarnation = await self.incarnations.number(log.topic, log.topic_id)
+        if commit is None or note is not None:
+            commit = Commit(log.start)
+        return commit, Note(log.topic_id, incarnation)
+
+    def incarnation(self, batch: Batch) -> int:
+        """That of the topic which the batch was read from."""
+        return self.notes[(batch.topic, batch.partition)].incarnation
 
     def is_new(self, batch: Batch) -> bool:
         """False for a batch that is no longer ours, or that came out already."""
@@ -116,7 +146,7 @@ class GroupPositions:
     async def commit(self) -> None:
         """Commit all that is read by now: what came out, and the ends of transactions."""
         offsets = {key: self.reached[key] for key in self.reader.owned} | dict(self.reader.passed)
-        wanted = {key: Commit(offset, self._note(key, offset)) for key, offset in offsets.items()}
+        wanted = {key: self._reached_commit(key, offset) for key, offset in offsets.items()}
         await self._commit({key: one for key, one in wanted.items() if one != self.committed[key]})
         self.committed_at = self.clock.monotonic()
 
@@ -131,16 +161,19 @@ class GroupPositions:
         owned, share = self.reader.owned, self.flood.rejected_share()
         if share is None or not owned:
             return
-        note = encode(Pause(self.clock.now(), share))
-        await self._commit({key: Commit(self.reached[key], note) for key in owned})
+        pause = Pause(self.clock.now(), share)
+        await self._commit({key: self._commit_of(key, self.reached[key], pause) for key in owned})
         self.flood.forget()
         self._show(owned)
         for key in owned:
             self.reader.reposition(*key)
 
-    def _note(self, key: Key, offset: int) -> str:
+    def _reached_commit(self, key: Key, offset: int) -> Commit:
         before = self.let_through[key]
-        return encode(LetThrough(before)) if offset < before else ""
+        return self._commit_of(key, offset, LetThrough(before) if offset < before else None)
+
+    def _commit_of(self, key: Key, offset: int, flood: Pause | LetThrough | None) -> Commit:
+        return Commit(offset, encode(msgspec.structs.replace(self.notes[key], flood=flood)))
 
     async def _commit(self, commits: Mapping[Key, Commit]) -> None:
         if commits:

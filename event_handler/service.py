@@ -43,7 +43,8 @@ class EventHandler:
         await (self.positions.commit_if_due() if batches else self.positions.commit())
 
     def _handled(self, batch: Batch) -> list[Handled]:
-        return [self.handler.handle(batch.topic_id, record) for record in batch.records]
+        incarnation = self.positions.incarnation(batch)
+        return [self.handler.handle(incarnation, record) for record in batch.records]
 
     async def close(self) -> None:
         """Commit what came out, and let go of the producer."""

@@ -27,9 +27,9 @@ async def work(process: Process) -> None:
     files = LogFiles(settings.parquet_dir, settings.instance, process.faults)
     await process.when_up(lambda: asyncio.to_thread(files.prepare, topics, settings.partitions))
     publish(process.case, settings.parquet_dir)
-    topic_ids = await process.topic_ids(*topics)
+    topics = await process.topics_ready(*topics)
     stage = InferenceLogger(known, files, settings.logger, process.clock, process.faults)
-    stage.reader = feed = process.feed(topic_ids, stage, IN_BULK)
+    stage.reader = feed = process.feed(topics, stage, IN_BULK)
     await process.when_up(feed.start)
     await run(stage, feed, process.health, process.stopping)
 

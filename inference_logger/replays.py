@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pipeline.origin import Highest, Origin, Source
 from pipeline.parquet.format import Origins
 
-_BEFORE_ALL = (-1, -1)
+_BEFORE_ALL = (-1, -1, -1)
 
 
 class Judged(NamedTuple):
@@ -26,17 +26,19 @@ def judge(before: Origins, own: Source, carried: Iterable[tuple[str, bytes | Non
     that carries no origin, or a torn one, is its own first log: `own` is the partition it is in.
     """
     places = {writer: dict(highest.places) for writer, highest in before.items()}
-    sources: dict[bytes, Source] = {}
+    sources: dict[bytes, tuple[Source, int]] = {}
     origins: list[bytes] = []
     replayed: list[bool] = []
     for writer, header, offset in carried:
         origin = header or b""
         try:
             text, place_offset, place_index = origin.rsplit(b"/", 2)
-            source = sources.get(text)
-            if source is None:  # few partitions write many records: each is decoded once
-                source = sources[text] = Origin.decode(origin).source
-            place = (int(place_offset), int(place_index))
+            cause = sources.get(text)
+            if cause is None:  # few partitions write many records: each is decoded once
+                decoded = Origin.decode(origin)
+                cause = sources[text] = (decoded.source, decoded.incarnation)
+            source, incarnation = cause
+            place = (incarnation, int(place_offset), int(place_index))
         except ValueError:
             own_origin = Origin(*own, offset)
             origin, source, place = own_origin.encode(), own, own_origin.place

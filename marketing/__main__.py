@@ -24,7 +24,7 @@ from pipeline.worker import run
 async def work(process: Process) -> None:
     """Wire the stage and run it until the end is asked for."""
     settings, case = process.settings, process.case
-    topic_ids = await process.topic_ids(process.topics.inferences)
+    topics = await process.topics_ready(process.topics.inferences)
     await process.topic_made(offers_of(case))
     client = connect(settings.redis)
     await process.when_up(lambda: warn_unless_durable(client))
@@ -45,7 +45,7 @@ async def work(process: Process) -> None:
         moved=process.health.worked,
         computing=partial(asyncio.get_running_loop().run_in_executor, reader),
     )
-    stage.reader = feed = process.feed(topic_ids, stage)
+    stage.reader = feed = process.feed(topics, stage)
     await process.when_up(feed.start)
     await run(stage, feed, process.health, process.stopping)
 

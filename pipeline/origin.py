@@ -2,6 +2,10 @@
 
 Every record that a stage writes carries its cause in the first log. A record whose origin is not
 newer than the highest one applied from the same log partition is a replay and has no effect.
+
+A source of the handler is a log for as long as it has its name. Where its topic is deleted and made
+again, its offsets begin anew under a higher incarnation (`event_handler.incarnations`), so that
+what comes late of the topic that is gone is older than everything of the new one.
 """
 
 from __future__ import annotations
@@ -19,39 +23,48 @@ KIND_HEADER = "kind"
 _PASSED_ON = (HEADER, TIME_HEADER)
 
 Source = tuple[str, int]
-"""A partition of a first log: (topic id, partition)."""
+"""A partition of a first log: (log, partition)."""
 
-Place = tuple[int, int]
-"""A place in it: (offset, index among the outputs of that record)."""
+Place = tuple[int, int, int]
+"""A place in it: (incarnation, offset, index among the outputs of that record)."""
+
+_BEFORE_ALL: Place = (-1, -1, -1)
 
 
 class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A record of the first log, and which of its outputs this is."""
+    """A record of the first log, and which of its outputs this is.
 
-    topic_id: str
+    `log` is the name of a source, whose topic has an `incarnation`; or the topic id of one of our
+    own topics, for a record that is its own first log.
+    """
+
+    log: str
     partition: int
     offset: int
     index: int = 0
+    incarnation: int = 0
 
     @property
     def source(self) -> Source:
         """The log partition it belongs to."""
-        return (self.topic_id, self.partition)
+        return (self.log, self.partition)
 
     @property
     def place(self) -> Place:
         """What is compared within that log partition."""
-        return (self.offset, self.index)
+        return (self.incarnation, self.offset, self.index)
 
     def encode(self) -> bytes:
-        """`topic-id/partition/offset/index` as a header's value."""
-        return f"{self.topic_id}/{self.partition}/{self.offset}/{self.index}".encode()
+        """`log/partition/offset/index` as a header's value; a source is `name:incarnation`."""
+        log = f"{self.log}:{self.incarnation}" if self.incarnation else self.log
+        return f"{log}/{self.partition}/{self.offset}/{self.index}".encode()
 
     @classmethod
     def decode(cls, raw: bytes) -> Origin:
         """The origin of a header's value. Raises ValueError."""
-        topic_id, partition, offset, index = raw.decode("ascii").split("/")
-        return cls(topic_id, int(partition), int(offset), int(index))
+        text, partition, offset, index = raw.decode("ascii").split("/")
+        log, _, incarnation = text.partition(":")
+        return cls(log, int(partition), int(offset), int(index), int(incarnation or 0))
 
 
 class Located(Protocol):
@@ -125,23 +138,32 @@ class Highest:
 
     def admit(self, origin: Origin) -> bool:
         """True, and remembered, when `origin` is newer than all before it; False for a replay."""
-        source = (origin.topic_id, origin.partition)
-        place = (origin.offset, origin.index)
+        source = (origin.log, origin.partition)
+        place = (origin.incarnation, origin.offset, origin.index)
         known = self.places.get(source)
         if known is not None and place <= known:
             return False
         self.places[source] = place
         return True
 
+    def covers(self, origin: Origin) -> bool:
+        """Whether `origin` is a replay of what was applied."""
+        return origin.place <= self.places.get(origin.source, _BEFORE_ALL)
+
+    def join(self, other: Highest) -> None:
+        """Remember all that `other` does."""
+        for source, place in other.places.items():
+            self.places[source] = max(place, self.places.get(source, _BEFORE_ALL))
+
     def copy(self) -> Highest:
         """An equal, independent value."""
         return Highest(dict(self.places))
 
     def encode(self) -> dict[str, str]:
-        """`topic-id/partition` -> `offset/index`, as text."""
+        """`log/partition` -> `incarnation/offset/index`, as text."""
         return {
-            f"{topic_id}/{partition}": f"{offset}/{index}"
-            for (topic_id, partition), (offset, index) in self.places.items()
+            f"{log}/{partition}": "/".join(map(str, place))
+            for (log, partition), place in self.places.items()
         }
 
     @classmethod
@@ -151,10 +173,10 @@ class Highest:
 
 
 def _source(text: str) -> Source:
-    topic_id, partition = text.rsplit("/", 1)
-    return topic_id, int(partition)
+    log, partition = text.rsplit("/", 1)
+    return log, int(partition)
 
 
 def _place(text: str) -> Place:
-    offset, index = text.split("/")
-    return int(offset), int(index)
+    incarnation, offset, index = text.split("/")
+    return int(incarnation), int(offset), int(index)

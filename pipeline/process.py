@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import gc
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,14 +48,14 @@ class Process:
 
     def feed(
         self,
-        topic_ids: dict[str, str],
+        topics: Collection[str],
         positions: Positions,
         fetching: Mapping[str, int] = AT_ONCE,
     ) -> Feed:
-        """The stage's feed of these topics (name -> id)."""
+        """The stage's feed of these topics."""
         return Feed(
             self.settings.kafka,
-            topics=topic_ids,
+            topics=topics,
             group=group_of(self.case, self.stage),
             instance=self.settings.instance,
             positions=positions,
@@ -63,16 +63,25 @@ class Process:
             fetching=fetching,
         )
 
-    async def topic_ids(self, *names: str) -> dict[str, str]:
-        """The ids of topics, once they exist and ours are as they must be."""
+    async def topics_ready(self, *names: str) -> tuple[str, ...]:
+        """The names, once these topics exist and ours are as they must be."""
 
-        def look() -> dict[str, str]:
+        def look() -> tuple[str, ...]:
             with Admin.connect(self.settings.kafka) as admin:
                 self._wait_for((*names, *self.topics.ours), admin)
                 admin.check(self.topics.ours, self.settings.partitions)
-                return admin.topic_ids(names)
+                return names
 
         return await self.when_up(lambda: asyncio.to_thread(look))
+
+    async def kept_topic(self, name: str) -> None:
+        """Return once a topic is there that keeps all it gets, made if it was not."""
+
+        def make() -> None:
+            with Admin.connect(self.settings.kafka) as admin:
+                admin.create_kept(name)
+
+        await self.when_up(lambda: asyncio.to_thread(make))
 
     async def topic_made(self, name: str) -> None:
         """Return once a topic is there that only some pipelines have, made if it was not."""

@@ -61,6 +61,14 @@ def group_of(case: UseCase, stage: str) -> str:
     return f"{case.name}-{stage}"
 
 
+def incarnations_of(case: UseCase) -> str:
+    """The topic by which handlers number the topics that a source has been; see ADR 15.
+
+    It has one partition, and nothing of it may ever be deleted.
+    """
+    return f"{case.topic_prefix}source-incarnations"
+
+
 def ledger_of(case: UseCase) -> str:
     """The topic that remembers which rejected records were replayed; no stage uses it."""
     return f"{case.topic_prefix}replayed-rejections"

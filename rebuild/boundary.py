@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.errors import Refusal
-from pipeline.origin import Highest
+from pipeline.origin import Highest, Source
 
 
 class Cause(StrEnum):
@@ -69,19 +69,22 @@ def refuse_unless_logged(topic: str, now: Now, logged: Known, starts: Mapping[in
 
 
 def refuse_mixed(
-    highest: Iterable[Highest], commits: Mapping[tuple[str, int], int], before: int, partitions: int
+    highest: Iterable[Highest],
+    commits: Mapping[Source, tuple[int, int]],
+    before: int,
+    partitions: int,
 ) -> None:
     """Raise Refusal where the handler has begun what it has not committed, and partitions mix.
 
-    `commits` are the handler's next offsets by (topic id, partition) of its sources. Where a new
+    `commits` are its (incarnation, next offset) by the partitions of its sources. Where a new
     partition takes in entities of several old ones, the highest origin of one of them would hide
     what the handler has yet to write for the others.
     """
     if partitions % before == 0:
         return
     for one in highest:
-        for source, (offset, _) in one.places.items():
-            if offset >= commits.get(source, offset + 1):
+        for source, (incarnation, offset, _) in one.places.items():
+            if source in commits and (incarnation, offset) >= commits[source]:
                 raise Refusal(
                     f"event_handler ended in the middle of its work, and {partitions} partitions "
                     f"mix what {before} kept apart",

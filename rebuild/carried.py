@@ -100,7 +100,5 @@ def _merged(home: Path) -> dict[str, Highest]:
     merged: dict[str, Highest] = {}
     for origins in positions_in(home):
         for writer, highest in origins.items():
-            one = merged.setdefault(writer, Highest())
-            for source, place in highest.places.items():
-                one.admit(Origin(*source, *place))
+            merged.setdefault(writer, Highest()).join(highest)
     return merged

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.declaration import UseCase
 from pipeline.marker import Marker
+from pipeline.origin import Source
 from pipeline.parquet.files import noted_count, partitions_in, position_of
 from pipeline.topics import Topics
 from rebuild.boundary import (
@@ -33,13 +34,13 @@ Markers = Mapping[int, Marker]
 class Survey:
     """What Kafka and Redis say: topics, markers of both kinds, the handler's next offsets.
 
-    `commits` go by the topic id and partition of the handler's sources.
+    `commits` are the handler's (incarnation, next offset) by the partitions of its sources.
     """
 
     topics: Mapping[str, Now]
     features: Markers
     scores: Markers
-    commits: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    commits: Mapping[Source, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _last_inferences(
                 origin = Origin.decode(row["origin"].encode())
                 if not stream.has(row[case.entity]):
                     continue
-                if origin.place > covered.places.get(origin.source, (-1, -1)):
+                if not covered.covers(origin):
                     return scored
                 scored.latest[row[case.entity]] = row
                 scored.highest.admit(origin)

@@ -27,7 +27,7 @@ async def work(process: Process) -> None:
         raise Refusal(f"{case.name} has no model, and nothing to score", "Run no serving for it")
     holder = ModelHolder.load(settings.models_dir, case)
     keep_following(holder.follow)
-    topic_ids = await process.topic_ids(process.topics.features)
+    topics = await process.topics_ready(process.topics.features)
     client = connect(settings.redis)
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
@@ -46,7 +46,7 @@ async def work(process: Process) -> None:
         moved=process.health.worked,
         computing=partial(asyncio.get_running_loop().run_in_executor, scorer),
     )
-    stage.reader = feed = process.feed(topic_ids, stage)
+    stage.reader = feed = process.feed(topics, stage)
     await process.when_up(feed.start)
     await run(stage, feed, process.health, process.stopping)
 

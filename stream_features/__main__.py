@@ -19,7 +19,7 @@ from stream_features.service import FeatureApp
 async def work(process: Process) -> None:
     """Wire the stage and run it until the end is asked for."""
     settings, case = process.settings, process.case
-    topic_ids = await process.topic_ids(process.topics.incoming)
+    topics = await process.topics_ready(process.topics.incoming)
     client = connect(settings.redis)
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
@@ -38,7 +38,7 @@ async def work(process: Process) -> None:
         partitions=settings.partitions,
         moved=process.health.worked,
     )
-    stage.reader = feed = process.feed(topic_ids, stage)
+    stage.reader = feed = process.feed(topics, stage)
     await process.when_up(feed.start)
     await FeatureApp(f"{case.name}-{STAGE}", stage, feed, process.health).run(process.stopping)
 

@@ -54,7 +54,7 @@ def _came_out(source: Topic, tables: Sequence[pa.Table]) -> list[str]:
     partitions, offsets = [], []
     for table in tables:
         causes = origins(table)
-        of_source = np.asarray(pc.equal(causes.topic_id, source.id))
+        of_source = np.asarray(pc.equal(causes.log, source.log))
         partitions.append(causes.partition[of_source])
         offsets.append(causes.offset[of_source])
     return _by_partition(source, np.concatenate(partitions), np.concatenate(offsets))

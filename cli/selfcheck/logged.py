@@ -37,7 +37,7 @@ class Logged:
 class Origins:
     """The columns of an origin: a record's cause in the first log."""
 
-    topic_id: pa.Array
+    log: pa.Array
     partition: npt.NDArray[np.int64]
     offset: npt.NDArray[np.int64]
 
@@ -82,8 +82,8 @@ def in_force(incoming: pa.Table) -> pa.Table:
 def origins(table: pa.Table) -> Origins:
     """The column `origin`, taken apart."""
     parts = pc.split_pattern(table["origin"], "/", reverse=True, max_splits=3)
-    topic_id, partition, offset = (pc.list_element(parts, index) for index in range(3))
-    return Origins(topic_id, integers(partition), integers(offset))
+    log, partition, offset = (pc.list_element(parts, index) for index in range(3))
+    return Origins(log, integers(partition), integers(offset))
 
 
 def integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:

@@ -40,8 +40,9 @@ def read_pauses(admin: Admin, case: UseCase) -> dict[Partition, Paused]:
     found = {}
     for place, commit in sorted(admin.commits(group_of(case, STAGE)).items()):
         note = decode(commit.note)
-        if isinstance(note, Pause) and not (place in ended and ended[place].note == str(note.at)):
-            found[place] = Paused(commit.offset, note)
+        pause = note.flood if note is not None else None
+        if isinstance(pause, Pause) and not (place in ended and ended[place].note == str(pause.at)):
+            found[place] = Paused(commit.offset, pause)
     return found
 
 

@@ -24,7 +24,7 @@ async def work(process: Process) -> None:
     postman = postman_of(process, client, outputs)
     for topic in offer_topics(case):
         await process.topic_made(topic)
-    topic_ids = await process.topic_ids(offers_of(case))
+    topics = await process.topics_ready(offers_of(case))
     await process.when_up(lambda: warn_unless_durable(client))
     await process.when_up(outputs.start)
     stage = Offers(
@@ -39,7 +39,7 @@ async def work(process: Process) -> None:
         partitions=settings.partitions,
         moved=process.health.worked,
     )
-    stage.reader = feed = process.feed(topic_ids, stage)
+    stage.reader = feed = process.feed(topics, stage)
     await process.when_up(feed.start)
     await run(stage, feed, process.health, process.stopping)
 

@@ -80,6 +80,18 @@ class Admin:
         """Make what is missing of a use case's topics, the source included; returns their names."""
         return self.create_all({topics.generated: SOURCE_MAX_BYTES, **topics.ours}, partitions)
 
+    def create_kept(self, name: str) -> None:
+        """Make a topic of one partition that keeps all it gets, unless it is there.
+
+        Raises Refusal for one that would lose something.
+        """
+        kept = {**_REQUIRED, "retention.ms": "-1", "retention.bytes": "-1"}
+        if name not in self.partitions((name,)):
+            self.make(name, 1, kept)
+        self.check({name: 0}, 1)
+        for key, wanted in kept.items():
+            _require(name, self.configs((name,))[name], key, wanted)
+
     def create_all(self, wanted: Mapping[str, int], partitions: int) -> list[str]:
         """Make what is missing of topics like ours: name -> largest record; returns their names."""
         present = self._describe(tuple(wanted))
@@ -213,12 +225,16 @@ def _text_id(topic_id: str) -> str:
 
 def _check_config(name: str, config: Mapping[str, str], max_bytes: int) -> None:
     for key, wanted in _REQUIRED.items():
-        if config.get(key) != wanted:
-            raise Refusal(
-                f"topic {name} has {key}={config.get(key)}", f"Set {key}={wanted} on the topic"
-            )
+        _require(name, config, key, wanted)
     if int(config["max.message.bytes"]) < max_bytes:
         raise Refusal(
             f"topic {name} takes records up to {config['max.message.bytes']} bytes",
             f"Set max.message.bytes={max_bytes} on the topic",
+        )
+
+
+def _require(name: str, config: Mapping[str, str], key: str, wanted: str) -> None:
+    if config.get(key) != wanted:
+        raise Refusal(
+            f"topic {name} has {key}={config.get(key)}", f"Set {key}={wanted} on the topic"
         )

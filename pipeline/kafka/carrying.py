@@ -1,4 +1,7 @@
-"""Moving the start of a partition up, with what is to be kept written once more behind it."""
+"""Reading and writing a partition as a whole, in no group.
+
+So the start of one is moved up, with what is to be kept written once more behind it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from aiokafka.errors import KafkaError
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.outputs import Outputs
-from pipeline.records import OutRecord, Target
+from pipeline.kafka.unpacking import unpack_into_ours
+from pipeline.records import InRecord, OutRecord, Target
 from pipeline.settings import KafkaSettings
 
 _AT_ONCE = 1_000
@@ -26,7 +30,8 @@ async def write_again(settings: KafkaSettings, target: Target, end: int) -> None
     outputs = Outputs(settings)
     try:
         async for records in _read(settings, target, end):
-            await outputs.deliver({target: records})
+            again = [OutRecord(one.key, one.value, one.headers) for one in records]
+            await outputs.deliver({target: again})
     finally:
         await outputs.close()
 
@@ -40,10 +45,17 @@ async def append(settings: KafkaSettings, target: Target, record: OutRecord) -> 
         await outputs.close()
 
 
+async def read_all(settings: KafkaSettings, target: Target) -> list[InRecord]:
+    """All records of a partition that is small. Raises InfrastructureError."""
+    return [record async for records in _read(settings, target) for record in records]
+
+
 async def _read(
-    settings: KafkaSettings, target: Target, end: int
-) -> AsyncIterator[list[OutRecord]]:
+    settings: KafkaSettings, target: Target, before: int | None = None
+) -> AsyncIterator[list[InRecord]]:
+    """The records of a partition before an offset, or before where it ends now."""
     tp = TopicPartition(target.topic, target.partition)
+    unpack_into_ours()
     consumer = AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -54,11 +66,11 @@ async def _read(
         await consumer.start()
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
+        end = (await consumer.end_offsets([tp]))[tp] if before is None else before
         while await consumer.position(tp) < end:
             found = await consumer.getmany(tp, timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
-            records = [one for one in found.get(tp, ()) if one.offset < end]
-            yield [OutRecord(one.key, one.value, tuple(one.headers)) for one in records]
+            yield [record for record in found.get(tp, ()) if record.offset < end]
     except KafkaError as error:
-        raise InfrastructureError(f"reading {target.topic} again: {error!r}") from error
+        raise InfrastructureError(f"reading {target.topic}: {error!r}") from error
     finally:
         await consumer.stop()

@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
 
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.connection import break_as_on_asyncio
+from pipeline.kafka.consumer import Consumer
 from pipeline.kafka.fetching import AT_ONCE, Fetching
 from pipeline.kafka.standstill import Standstill
 from pipeline.kafka.unpacking import unpack_into_ours
@@ -31,9 +32,9 @@ from pipeline.settings import KafkaSettings
 _SESSION_MS = 10_000
 _HEARTBEAT_MS = 1_000
 _REQUEST_MS = 15_000
+_METADATA_MS = 10_000  # a topic that is made again is looked for so often
 _TICK_SECONDS = 0.25
 _IDLE_SECONDS = 5.0
-_STOP_SECONDS = 5.0
 _HELD_SECONDS = 2.0
 
 
@@ -107,15 +108,16 @@ class Feed:
         self,
         settings: KafkaSettings,
         *,
-        topics: Mapping[str, str],
+        topics: Collection[str],
         group: str,
         instance: str,
         positions: Positions,
         max_records: int,
         fetching: Mapping[str, int] = AT_ONCE,
     ) -> None:
-        """`topics` maps names to topic ids; `instance` is unique in the group and stays."""
-        self._topic_ids = dict(topics)
+        """`instance` is unique in the group and stays."""
+        self._topics = tuple(topics)
+        self._topic_ids: Mapping[str, str] = {}
         self._positions = positions
         self._max_records = max_records
         self._next: dict[TopicPartition, int] = {}
@@ -137,9 +139,11 @@ class Feed:
             "session_timeout_ms": _SESSION_MS,
             "heartbeat_interval_ms": _HEARTBEAT_MS,
             "request_timeout_ms": _REQUEST_MS,
+            "metadata_max_age_ms": _METADATA_MS,
             **fetching,
             **aiokafka_options(settings),
         }
+        self._connected: Consumer
         self._consumer: AIOKafkaConsumer
         self._fetching: Fetching
         self._standstill: Standstill
@@ -148,25 +152,29 @@ class Feed:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
         unpack_into_ours()
         break_as_on_asyncio()
-        self._consumer = AIOKafkaConsumer(**self._options)
-        self._consumer.subscribe(list(self._topic_ids), listener=_Marks(self._reassigned))
-        try:
-            await self._consumer.start()
-        except KafkaError as error:
-            await self._consumer.stop()
-            raise InfrastructureError(f"no consumer: {error!r}") from error
-        self._fetching = Fetching(self._consumer, self._next)
-        self._standstill = Standstill(self._consumer, self._topic_ids)
+        self._read_by(await Consumer.connect(self._options, self._topics))
         self._keeper = asyncio.create_task(self._keep_alive())
+
+    def _read_by(self, consumer: Consumer) -> None:
+        self._reassigned()
+        self._topic_ids, self._consumer = consumer.topic_ids, consumer.client
+        self._fetching = Fetching(consumer.client, self._next, consumer.topic_ids)
+        self._standstill = Standstill(consumer.client, self._topics)
+        self._connected = consumer
+        consumer.join(self._reassigned)
+
+    async def _begin_anew(self) -> None:
+        """Read the topics of the ids that they have by now."""
+        log.warning("a topic was made again under its name", topics=self._topics)
+        consumer = await Consumer.connect(self._options, self._topics)
+        await self._connected.stop()
+        self._read_by(consumer)
 
     async def stop(self) -> None:
         """Leave, within seconds even when the broker is down."""
         if self._keeper is not None:
             self._keeper.cancel()
-        try:
-            await asyncio.wait_for(self._consumer.stop(), _STOP_SECONDS)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("consumer closed with an error", error=repr(error))
+        await self._connected.stop()
 
     @property
     def owned(self) -> list[tuple[str, int]]:
@@ -198,6 +206,8 @@ class Feed:
 
     async def _poll(self) -> list[Batch]:
         try:
+            if self._fetching.is_outdated:
+                await self._begin_anew()
             await self._position_new_partitions()
             if not self._next:
                 await asyncio.sleep(_TICK_SECONDS)
@@ -286,10 +296,12 @@ class Feed:
         ]
         if not new:
             return
-        starts = await self._consumer.beginning_offsets(new)
-        ends = await self._consumer.end_offsets(new)
+        bounds = await self._connected.bounds(new)
+        if bounds is None:
+            self._fetching.is_outdated = True
+            return
         for tp in new:
-            place = Log(tp.topic, self._topic_ids[tp.topic], tp.partition, starts[tp], ends[tp])
+            place = Log(tp.topic, self._topic_ids[tp.topic], tp.partition, *bounds[tp])
             position = await self._positions.position(place)
             if self._assignments != assignments:
                 return
@@ -373,19 +385,6 @@ class Feed:
                 self._consumer.pause(*self._consumer.assignment())
                 await self._consumer.getmany(timeout_ms=0)
             self._polled_at = time.monotonic()
-
-
-class _Marks(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """Only marks that the assignment changed: what is slow or may fail happens in `poll`."""
-
-    def __init__(self, mark: Callable[[], None]) -> None:
-        self._mark = mark
-
-    async def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - aiokafka's signature
-        self._mark()
-
-    async def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - aiokafka's signature
-        self._mark()
 
 
 def refuse_outside(place: Log, position: int, remedy: str) -> None:

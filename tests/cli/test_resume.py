@@ -9,7 +9,7 @@ import pytest
 
 import use_cases
 from event_handler.core import STAGE
-from event_handler.notes import LetThrough, Pause, encode, resume_group
+from event_handler.notes import LetThrough, Note, Pause, encode, resume_group
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin, Commit
 from pipeline.records import OutRecord
@@ -37,7 +37,11 @@ def paused(settings: Settings, case: UseCase, topics: Topics) -> UseCase:
     cluster = Cluster(settings.kafka.bootstrap)
     for partition, count in ((0, 3), (1, 5), (3, 2)):
         cluster.append(topics.generated, partition, [OutRecord(None, b"?")] * count)
-    notes = {0: encode(LetThrough(9)), 1: encode(PAUSE), 3: encode(PAUSE)}
+    notes = {
+        0: encode(Note("id", 1, LetThrough(9))),
+        1: encode(Note("id", 1, PAUSE)),
+        3: encode(Note("id", 1, PAUSE)),
+    }
     with Admin.connect(settings.kafka) as admin:
         admin.commit(
             group_of(case, STAGE),
@@ -85,7 +89,7 @@ def test_a_later_pause_of_the_same_partition_is_another_one(
     run: Run, paused: UseCase, settings: Settings, topics: Topics
 ) -> None:
     run("resume", "event_handler")
-    later = Commit(4, encode(Pause(NOON + 1, 0.9)))
+    later = Commit(4, encode(Note("id", 1, Pause(NOON + 1, 0.9))))
     with Admin.connect(settings.kafka) as admin:
         admin.commit(group_of(paused, STAGE), {(topics.generated, 1): later})
     (shown,) = json.loads(run("status", "--json").output)["paused"]

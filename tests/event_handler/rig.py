@@ -10,7 +10,7 @@ import orjson
 
 from event_handler.core import Handler
 from event_handler.flood import Flood
-from event_handler.notes import Pause
+from event_handler.notes import Note, Pause, encode
 from event_handler.positions import GroupPositions, Key
 from event_handler.service import EventHandler
 from pipeline.clock import FixedClock
@@ -28,6 +28,8 @@ from use_cases.first_day_churn import USE_CASE
 
 TOPICS = Topics.of(USE_CASE)
 PARTITIONS = 4
+INCARNATION = 7
+NOTE = encode(Note(SOURCE_ID, INCARNATION))
 Records = list[InRecord]
 Commits = dict[Key, Commit]
 
@@ -71,6 +73,21 @@ class FakeResumes:
         return self.before.get((key, pause))
 
 
+@dataclass
+class FakeIncarnations:
+    """The topics that a source has been, in the order in which they were met."""
+
+    numbers: dict[str, int] = field(default_factory=lambda: {SOURCE_ID: INCARNATION})
+
+    async def number(self, source: str, topic_id: str) -> int:  # noqa: ARG002 - it has one source
+        return self.numbers.setdefault(topic_id, max(self.numbers.values()) + 1)
+
+
+def source_origin(partition: int, offset: int) -> Origin:
+    """What the handler calls a record of the source."""
+    return Origin(TOPICS.generated, partition, offset, 0, INCARNATION)
+
+
 class Rig:
     """One process; `restarted` gives the next."""
 
@@ -87,7 +104,10 @@ class Rig:
         self.feed = GroupFeed(logs, repeat(most), topic=TOPICS.generated, topic_id=SOURCE_ID)
         self.resumes, self.clock = FakeResumes(), FixedClock(NOON)
         self.health = Health(self.clock)
-        self.positions = GroupPositions(Flood(share), self.resumes, self.clock, self.health)
+        self.incarnations = FakeIncarnations()
+        self.positions = GroupPositions(
+            Flood(share), self.resumes, self.incarnations, self.clock, self.health
+        )
         self.positions.reader = self.feed
         handler = Handler(Validator(USE_CASE), TOPICS, PARTITIONS)
         self.stage = EventHandler(handler, self.writer, self.positions, FaultPoints.parse(faults))

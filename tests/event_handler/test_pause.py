@@ -6,9 +6,8 @@ from event_handler.notes import LetThrough, Pause, decode
 from event_handler.positions import Key
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.admin import Commit
-from pipeline.origin import Origin
-from tests.event_handler.rig import TOPICS, Commits, Rig, source_log
-from tests.support.events import SECOND, SOURCE_ID
+from tests.event_handler.rig import NOTE, TOPICS, Commits, Rig, source_log, source_origin
+from tests.support.events import SECOND
 from tests.support.fakes import process
 
 FIRST, OTHER = (TOPICS.generated, 0), (TOPICS.generated, 1)
@@ -20,8 +19,13 @@ def flooded() -> Rig:
 
 
 def pauses(rig: Rig) -> dict[Key, Pause]:
-    notes = {key: decode(one.note) for key, one in rig.feed.commits.items()}
-    return {key: note for key, note in notes.items() if isinstance(note, Pause)}
+    floods = {key: flood_of(one) for key, one in rig.feed.commits.items()}
+    return {key: flood for key, flood in floods.items() if isinstance(flood, Pause)}
+
+
+def flood_of(commit: Commit) -> Pause | LetThrough | None:
+    note = decode(commit.note)
+    return None if note is None else note.flood
 
 
 def resume(rig: Rig, before: int) -> None:
@@ -86,7 +90,7 @@ async def test_once_a_person_lets_it_it_goes_on_where_it_was() -> None:
     assert rig.offsets() == {0: 3_000, 1: 900}
     assert rig.health.ready()
     assert rig.origins() == sorted(
-        Origin(SOURCE_ID, partition, offset)
+        source_origin(partition, offset)
         for partition, count in ((0, 3_000), (1, 900))
         for offset in range(count)
     )
@@ -97,11 +101,11 @@ async def test_what_is_let_through_makes_no_flood_also_after_a_restart() -> None
     await read_on(rig)
     resume(rig, before=3_000)
     await rig.step()
-    assert decode(rig.feed.commits[FIRST].note) == LetThrough(3_000)
+    assert flood_of(rig.feed.commits[FIRST]) == LetThrough(3_000)
     again = rig.restarted()
     await read_on(again)
     assert again.offsets()[0] == 3_000
-    assert again.feed.commits[FIRST].note == ""
+    assert flood_of(again.feed.commits[FIRST]) is None
 
 
 async def test_what_comes_after_it_is_counted_anew() -> None:
@@ -136,7 +140,7 @@ async def test_a_pause_that_could_not_be_committed_is_tried_again() -> None:
     commit, failures = rig.feed.commit_noted, [False, True, True]
 
     async def failing(commits: Commits) -> None:
-        if any(isinstance(decode(one.note), Pause) for one in commits.values()) and failures.pop():
+        if any(isinstance(flood_of(one), Pause) for one in commits.values()) and failures.pop():
             raise InfrastructureError("Kafka is away")
         await commit(commits)
 
@@ -151,4 +155,4 @@ async def test_a_pause_that_could_not_be_committed_is_tried_again() -> None:
 async def test_without_a_flood_nothing_is_noted() -> None:
     rig = Rig({0: source_log(0, 3_000)}, most=500)
     await rig.run()
-    assert rig.feed.commits == {FIRST: Commit(3_000)}
+    assert rig.feed.commits == {FIRST: Commit(3_000, NOTE)}

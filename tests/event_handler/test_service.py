@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 from event_handler.positions import Key
 from pipeline.errors import Fatal, InfrastructureError
 from pipeline.kafka.admin import Commit
-from pipeline.origin import Origin
 from pipeline.partitioner import partition_of
 from pipeline.records import OutRecord
-from tests.event_handler.rig import PARTITIONS, TOPICS, Records, Rig, source_log
-from tests.support.events import SOURCE_ID
+from tests.event_handler.rig import PARTITIONS, TOPICS, Records, Rig, source_log, source_origin
 from tests.support.fakes import origin_of
 from tests.support.properties import FEW
 
@@ -25,7 +23,7 @@ def logs() -> dict[int, Records]:
 
 
 EXPECTED = sorted(
-    Origin(SOURCE_ID, partition, offset) for partition in range(3) for offset in range(20)
+    source_origin(partition, offset) for partition in range(3) for offset in range(20)
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,7 @@ from pipeline.declaration import Integer, UseCase
 from pipeline.keys import FEATURES, SCORES
 from pipeline.manifest import newest_folder
 from pipeline.settings import Settings
-from pipeline.topics import Topics
+from pipeline.topics import Topics, incarnations_of
 from serving.model import Model
 from serving.scorer import Scorer
 from tests.faults.logs import Logs, Record, Topic, read_logs
@@ -55,6 +56,17 @@ class Evidence:
     def source(self) -> Topic:
         """The first log."""
         return self.logs[self.topics.generated]
+
+    @cached_property
+    def source_log(self) -> str:
+        """What origins call the source: the handlers' registry numbers its topics by time."""
+        bootstrap, registry = self.settings.kafka.bootstrap, incarnations_of(self.case)
+        numbers, last = dict[str, int](), 0
+        for record in read_logs(bootstrap, [registry])[registry]:
+            met = json.loads(record.value or b"")
+            if met["source"] == self.source.name and met["topic_id"] not in numbers:
+                last = numbers[met["topic_id"]] = max(last + 1, record.timestamp // 1000)
+        return f"{self.source.name}:{numbers[self.source.id]}"
 
     @property
     def incoming(self) -> Topic:

@@ -7,20 +7,23 @@ from typing import NamedTuple
 
 from tests.faults.logs import Record
 
-Highest = dict[tuple[str, int], tuple[int, int]]
-"""The highest (offset, index) by (topic id, partition) of the first log."""
+Highest = dict[tuple[str, int], tuple[int, int, int]]
+"""The highest (incarnation, offset, index) by (log, partition) of the first log."""
 
 
 class Origin(NamedTuple):
-    """Which record of the first log caused a record, and which of its outputs it is."""
+    """Which record of the first log caused a record, and which of its outputs it is.
 
-    topic_id: str
+    `log` is a topic id, or a source's `name:incarnation`.
+    """
+
+    log: str
     partition: int
     offset: int
     index: int  # type: ignore[assignment] # hides tuple.index, which no one calls here
 
     def __str__(self) -> str:
-        return f"{self.topic_id}/{self.partition}/{self.offset}/{self.index}"
+        return f"{self.log}/{self.partition}/{self.offset}/{self.index}"
 
 
 class Effective(NamedTuple):
@@ -41,7 +44,9 @@ def origin_of(topic_id: str, record: Record) -> Origin:
 
 def is_new(origin: Origin, highest: Highest) -> bool:
     """Whether an origin is above all before it; it is then the highest."""
-    source, place = (origin.topic_id, origin.partition), (origin.offset, origin.index)
+    name, _, incarnation = origin.log.partition(":")
+    source = (name, origin.partition)
+    place = (int(incarnation or 0), origin.offset, origin.index)
     if source in highest and place <= highest[source]:
         return False
     highest[source] = place

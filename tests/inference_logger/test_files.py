@@ -65,7 +65,7 @@ async def test_replays_are_known_from_the_position_file_alone(tmp_path: Path) ->
     log = LogFiles(tmp_path, "one", FaultPoints())
     found = log.position(INCOMING, 0)
     assert found is not None
-    assert [*found.origins[""].places.values()] == [(9, 0)]
+    assert [*found.origins[""].places.values()] == [(0, 9, 0)]
 
 
 async def test_a_damaged_position_file_is_refused(tmp_path: Path) -> None:

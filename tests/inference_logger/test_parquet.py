@@ -69,7 +69,7 @@ async def test_a_file_says_what_it_holds(tmp_path: Path) -> None:
     footer = Footer.read(files_of(tmp_path)[0])
     assert (footer.topic_id, footer.partition) == (INCOMING_ID, 4)
     assert (footer.first, footer.last) == (0, 2)
-    assert footer.origins[""].places == {(SOURCE_ID, 4): (2, 0)}
+    assert footer.origins[""].places == {(SOURCE_ID, 4): (0, 2, 0)}
 
 
 @pytest.mark.parametrize("name", ["origin", "offset", "date", "raw"])

@@ -43,6 +43,6 @@ def test_many_records_are_judged_as_each_alone(
 
 
 def test_what_was_known_before_is_left_as_it_is() -> None:
-    before = {"": Highest({("a", 1): (3, 0)})}
+    before = {"": Highest({("a", 1): (0, 3, 0)})}
     judge(before, ("own", 0), [("", b"a/1/9/0", 0)])
-    assert before[""].places == {("a", 1): (3, 0)}
+    assert before[""].places == {("a", 1): (0, 3, 0)}

@@ -57,7 +57,7 @@ def test_markers_of_different_writers_have_different_identities(other: Marker) -
 def test_a_marker_moves_on_with_what_was_applied() -> None:
     moved = Marker.first("id", "g1", "f1").at(9, highest_of(Origin("s", 0, 4)), {"t": "v1"})
     assert (moved.offset, moved.lookups) == (9, {"t": "v1"})
-    assert moved.highest.places == {("s", 0): (4, 0)}
+    assert moved.highest.places == {("s", 0): (0, 4, 0)}
 
 
 @pytest.mark.parametrize("missing", ["topic_id", "generation", "offset", "origins", "lookups"])

@@ -23,7 +23,9 @@ class Cause(NamedTuple):
 
 topic_ids = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1)
 offsets = st.integers(0, 2**62)
-origins = st.builds(Origin, topic_ids, st.integers(0, 1000), offsets, st.integers(0, 100))
+origins = st.builds(
+    Origin, topic_ids, st.integers(0, 1000), offsets, st.integers(0, 100), st.integers(0, 2**34)
+)
 
 
 @PROPERTY
@@ -34,6 +36,10 @@ def test_an_origin_comes_back_from_its_header(origin: Origin) -> None:
 
 def test_an_origin_reads_as_topic_id_partition_offset_index() -> None:
     assert Origin("id", 3, 14, 1).encode() == b"id/3/14/1"
+
+
+def test_the_origin_of_a_source_names_it_and_its_incarnation() -> None:
+    assert Origin("my.source", 3, 14, 1, 1764550000).encode() == b"my.source:1764550000/3/14/1"
 
 
 @pytest.mark.parametrize("raw", [b"", b"id", b"id/1/2", b"id/1/2/x", b"\xff/1/2/3", b"id/1//3"])
@@ -84,6 +90,38 @@ def test_log_partitions_do_not_hide_each_other() -> None:
     assert highest.admit(Origin("id", 0, 100))
     assert highest.admit(Origin("id", 1, 3))
     assert highest.admit(Origin("other", 0, 3))
+
+
+def test_what_comes_late_of_a_topic_that_was_made_again_is_a_replay() -> None:
+    highest = Highest()
+    admitted = [
+        highest.admit(Origin("source", 0, offset, 0, incarnation))
+        for incarnation, offset in [(1, 5), (2, 0), (1, 6), (1, 5), (2, 1), (2, 0)]
+    ]
+    assert admitted == [True, True, False, False, True, False]
+
+
+def test_one_place_is_remembered_for_all_topics_that_a_source_has_been() -> None:
+    highest = Highest()
+    for incarnation in range(1, 100):
+        highest.admit(Origin("source", 0, 7, 0, incarnation))
+    assert len(highest.places) == 1
+
+
+@PROPERTY
+@given(st.lists(origins), st.lists(origins))
+def test_joined_they_cover_what_either_covers(ones: list[Origin], others: list[Origin]) -> None:
+    first, second = Highest(), Highest()
+    for origin in ones:
+        first.admit(origin)
+    for origin in others:
+        second.admit(origin)
+    joined = first.copy()
+    joined.join(second)
+    for origin in (*ones, *others):
+        assert joined.covers(origin)
+        after = Origin(origin.log, origin.partition, 2**63, 0, origin.incarnation)
+        assert joined.covers(after) == (first.covers(after) or second.covers(after))
 
 
 def test_a_copy_is_independent() -> None:

@@ -37,7 +37,7 @@ async def test_the_marker_says_what_was_applied(server: Server) -> None:
     await rig.run()
     marker = await marker_of(server)
     assert (marker.topic_id, marker.fingerprint) == (INCOMING_ID, USE_CASE.fingerprint)
-    assert (marker.offset, marker.highest.places) == (9, {("sourcesourcesourcesour", 0): (9, 0)})
+    assert (marker.offset, marker.highest.places) == (9, {("sourcesourcesourcesour", 0): (0, 9, 0)})
 
 
 async def test_it_is_told_of_each_move_of_a_marker(server: Server) -> None:

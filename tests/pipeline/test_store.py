@@ -25,7 +25,7 @@ from tests.support.stores import FIELDS, KEYS, RedisServer
 from use_cases.first_day_churn import USE_CASE
 
 FIRST = Marker.first("topic", "g1", "f1")
-WROTE = FIRST.at(4, Highest({("s", 0): (4, 0)}), {"idx": "v1"})
+WROTE = FIRST.at(4, Highest({("s", 0): (0, 4, 0)}), {"idx": "v1"})
 CODEC = StateCodec(USE_CASE)
 STATE = state_of([3.5], [NOON], [Moments(2, 5.0, 2.5, 4.5)] * 3, (hashed_id("e"),), NOON)
 VALUES = CODEC.encode(STATE)

@@ -204,7 +204,7 @@ class Life:
             {one: Now(ids[one], kafka.starts(one), kafka.ends(one)) for one in TOPICS.ours},
             markers_in(self.features),
             markers_in(self.scores),
-            {(SOURCE_ID, 0): committed},
+            {(SOURCE_ID, 0): (0, committed)},
         )
 
     def begin(self, faults: FaultPoints = NO_FAULT) -> None:

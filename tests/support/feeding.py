@@ -61,7 +61,7 @@ class Reading:
     ) -> AsyncIterator[Feed]:
         feed = Feed(
             KafkaSettings(self.cluster.bootstrap),
-            topics={self.topic: self.topic_id},
+            topics=[self.topic],
             group=self.group,
             instance=instance,
             positions=positions,

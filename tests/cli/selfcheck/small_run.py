@@ -56,6 +56,7 @@ from tests.support.fakes import FakeFeed, FakeWriter, Records
 
 CASE = use_cases.load("first_day_churn")
 SIZE = WorldSize(users=12, events=25, seed=5)
+INCARNATION = 7
 PARTITIONS = 3
 MALFORMED = 0.05
 BEGAN = 1_760_000_000_000_000
@@ -157,7 +158,12 @@ class SmallRun:
 
     def broker(self) -> Broker:
         topics = {
-            name: Topic(name, self.ids[name], {n: Span(0, end) for n, end in ends.items()})
+            name: Topic(
+                name,
+                self.ids[name],
+                {n: Span(0, end) for n, end in ends.items()},
+                INCARNATION if name == self.topics.generated else 0,
+            )
             for name, ends in self.ends.items()
         }
         return Broker(topics, (self.topics.generated,))
@@ -190,7 +196,7 @@ class SmallRun:
         topic, parts = self.topics.generated, defaultdict[Target, list[OutRecord]](list)
         records = [one for log in self.logs[topic].values() for one in log]
         for record in sorted(records, key=lambda one: (one.timestamp, one.partition)):
-            handled = handler.handle(self.ids[topic], record)
+            handled = handler.handle(INCARNATION, record)
             parts[handled.target].append(handled.record)
         self._take(parts)
         incoming = self.logs[self.topics.incoming]

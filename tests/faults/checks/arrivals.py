@@ -71,7 +71,7 @@ def _unlike_the_source(
 
 
 def _own(evidence: Evidence, record: Record) -> Origin:
-    return Origin(evidence.source.id, record.partition, record.offset, 0)
+    return Origin(evidence.source_log, record.partition, record.offset, 0)
 
 
 def _badly_rejected(evidence: Evidence, one: Effective) -> Iterator[str]:
