@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.declaration import UseCase
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.keys import Keys
 from pipeline.lookups import LookupTables
 from pipeline.marker import Marker

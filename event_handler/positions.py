@@ -24,7 +24,8 @@ from pipeline.clock import Clock
 from pipeline.errors import InfrastructureError
 from pipeline.health import Health
 from pipeline.kafka.admin import Commit
-from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.kafka.feed import Batch, Reader
+from pipeline.kafka.positions import Log
 from pipeline.logs import log
 
 Key = tuple[str, int]

@@ -10,7 +10,8 @@ from event_handler.core import REJECTED, STAGE, Handled, Handler
 from event_handler.positions import GroupPositions
 from pipeline import metrics
 from pipeline.faults import FaultPoints
-from pipeline.kafka.feed import Batch, Log
+from pipeline.kafka.feed import Batch
+from pipeline.kafka.positions import Log
 from pipeline.ports import Writer
 from pipeline.records import OutRecord, Target
 
@@ -28,6 +29,9 @@ class EventHandler:
     async def position(self, log: Log) -> int | None:
         """Where the group stands; None while the partition is paused."""
         return await self.positions.position(log)
+
+    async def flush(self) -> None:
+        """Nothing is held here beyond a batch."""
 
     async def process(self, batches: Sequence[Batch]) -> None:
         """Every record out and acknowledged, and only then the commit, which is the position."""

@@ -17,7 +17,8 @@ from pipeline.clock import Clock
 from pipeline.conflicts import NEW_EPOCH
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
-from pipeline.kafka.feed import Batch, Log, Reader, refuse_outside
+from pipeline.kafka.feed import Batch, Reader
+from pipeline.kafka.positions import Log, refuse_outside
 from pipeline.logs import log
 from pipeline.parquet.files import Position
 from pipeline.settings import LoggerSettings
@@ -74,12 +75,16 @@ class InferenceLogger:
         await self._keep_within_bytes()
         await self._commit()
 
+    async def flush(self) -> None:
+        """Write what is held of the partitions that are still ours. Raises InfrastructureError."""
+        for key, held in [*self.held.items()]:
+            while held.blocks:
+                await self._write(key, held, held.blocks[0])
+
     async def close(self) -> None:
-        """Write what is held of the partitions that are still ours."""
+        """Write what is held, and commit it, if that is possible."""
         try:
-            for key, held in [*self.held.items()]:
-                while held.blocks:
-                    await self._write(key, held, held.blocks[0])
+            await self.flush()
             await self._commit()
         except InfrastructureError as error:
             log.warning("ended with records unwritten; they will be read again", error=str(error))

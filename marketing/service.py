@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.errors import Refusal
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.ports import I
 from pipeline.stateful import Stateful
 

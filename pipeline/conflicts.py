@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.errors import Refusal
-from pipeline.kafka.feed import Log, refuse_outside
+from pipeline.kafka.positions import Log, refuse_outside
 from pipeline.marker import Marker
 from pipeline.store.store import Conflict
 

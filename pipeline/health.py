@@ -39,6 +39,8 @@ class Health:
     worked_at: float | None = None
     paused: bool = False
     """Whether the worker reads nothing until a person lets it go on."""
+    orphaned: bool = False
+    """Whether partitions of its topics are nobody's in its group."""
 
     def looped(self) -> None:
         """The worker's loop has gone round."""
@@ -48,13 +50,17 @@ class Health:
         """All that was read has come to its effects."""
         self.looped_at = self.worked_at = self.clock.monotonic()
 
+    def shared_out(self, whole: bool) -> None:  # noqa: FBT001 - what is told is just that
+        """Each partition of the topics is some member's, or is not."""
+        self.orphaned = not whole
+
     def live(self) -> bool:
         """False when the loop has stood still, and only a restart can help."""
         return self.looped_at is None or self._since(self.looped_at) < _LIVE_SECONDS
 
     def ready(self) -> bool:
         """True while work comes to its effects."""
-        if self.paused or self.worked_at is None:
+        if self.paused or self.orphaned or self.worked_at is None:
             return False
         return self._since(self.worked_at) < _READY_SECONDS
 

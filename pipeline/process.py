@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import gc
 import os
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,8 +19,9 @@ from pipeline.exit_codes import ExitCode
 from pipeline.faults import FaultPoints
 from pipeline.health import Health, end_if_dead, serve
 from pipeline.kafka.admin import Admin
-from pipeline.kafka.feed import Feed, Positions
+from pipeline.kafka.feed import Feed, Member
 from pipeline.kafka.fetching import AT_ONCE
+from pipeline.kafka.positions import Positions
 from pipeline.logs import configure, log
 from pipeline.setting_names import ignored_variables
 from pipeline.settings import Settings, read_settings
@@ -48,19 +49,18 @@ class Process:
 
     def feed(
         self,
-        topics: Collection[str],
+        topics: Sequence[str],
         positions: Positions,
         fetching: Mapping[str, int] = AT_ONCE,
     ) -> Feed:
         """The stage's feed of these topics."""
         return Feed(
             self.settings.kafka,
-            topics=topics,
-            group=group_of(self.case, self.stage),
-            instance=self.settings.instance,
+            member=Member(topics, group_of(self.case, self.stage), self.settings.instance),
             positions=positions,
             max_records=self.settings.batch_records,
             fetching=fetching,
+            shared_out=self.health.shared_out,
         )
 
     async def topics_ready(self, *names: str) -> tuple[str, ...]:

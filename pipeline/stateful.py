@@ -26,7 +26,8 @@ from pipeline.conflicts import (
 )
 from pipeline.errors import InfrastructureError, most_serious
 from pipeline.faults import FaultPoints
-from pipeline.kafka.feed import Batch, Log, Reader
+from pipeline.kafka.feed import Batch, Reader
+from pipeline.kafka.positions import Log
 from pipeline.logs import log
 from pipeline.marker import Marker
 from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
@@ -109,6 +110,9 @@ class Stateful(Generic[I]):
             progress = _Progress(marker, stored=True)
         self._progress[(log.topic, log.partition)] = progress
         return progress.marker.offset + 1
+
+    async def flush(self) -> None:
+        """Nothing is held here beyond a batch."""
 
     async def process(self, batches: Sequence[Batch]) -> None:
         """Bring the batches to their effects, partitions side by side."""

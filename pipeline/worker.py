@@ -10,7 +10,8 @@ from typing import Protocol
 
 from pipeline.errors import InfrastructureError
 from pipeline.health import Health
-from pipeline.kafka.feed import Batch, Feed, Positions
+from pipeline.kafka.feed import Batch, Feed
+from pipeline.kafka.positions import Positions
 from pipeline.logs import log
 from pipeline.metrics import BATCH_SECONDS, LAG, RETRIES
 

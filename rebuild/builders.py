@@ -10,7 +10,7 @@ from typing import Protocol
 from pipeline.conflicts import NEW_EPOCH
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.keys import FEATURES, SCORES
 from pipeline.latest_score import SCORE_FIELDS
 from pipeline.marker import Marker

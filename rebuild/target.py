@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.conflicts import NEW_EPOCH, differs
 from pipeline.errors import Refusal
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.marker import BEFORE_FIRST, Marker
 
 

@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
 
-from pipeline.errors import InfrastructureError, Refusal
+from pipeline.errors import InfrastructureError
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.connection import break_as_on_asyncio
-from pipeline.kafka.consumer import Consumer
+from pipeline.kafka.consumer import Consumer, Watch
 from pipeline.kafka.fetching import AT_ONCE, Fetching
+from pipeline.kafka.positions import Log, Positions, refuse_outside
 from pipeline.kafka.standstill import Standstill
 from pipeline.kafka.unpacking import unpack_into_ours
 from pipeline.logs import log
@@ -32,20 +33,10 @@ from pipeline.settings import KafkaSettings
 _SESSION_MS = 10_000
 _HEARTBEAT_MS = 1_000
 _REQUEST_MS = 15_000
-_METADATA_MS = 10_000  # a topic that is made again is looked for so often
+_METADATA_MS = 10_000
 _TICK_SECONDS = 0.25
 _IDLE_SECONDS = 5.0
 _HELD_SECONDS = 2.0
-
-
-class Log(NamedTuple):
-    """One partition of a topic as the broker has it: `end` is the next offset to be written."""
-
-    topic: str
-    topic_id: str
-    partition: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +54,6 @@ class Batch:
     def next_offset(self) -> int:
         """Where reading goes on after this batch."""
         return int(self.records[-1].offset) + 1
-
-
-class Positions(Protocol):
-    """What a stage tells the gate."""
-
-    async def position(self, log: Log) -> int | None:
-        """The offset to read first; None to read nothing for now, and to be asked again later.
-
-        Raises Refusal, or InfrastructureError to be asked again at once.
-        """
-        ...
 
 
 class Reader(Protocol):
@@ -101,6 +81,14 @@ class Reader(Protocol):
         ...
 
 
+class Member(NamedTuple):
+    """Of which topics, in which group; `instance` is unique there, and stays."""
+
+    topics: Sequence[str]
+    group: str
+    instance: str
+
+
 class Feed:
     """A consumer group member whose partitions are read from where `positions` says."""
 
@@ -108,15 +96,15 @@ class Feed:
         self,
         settings: KafkaSettings,
         *,
-        topics: Collection[str],
-        group: str,
-        instance: str,
+        member: Member,
         positions: Positions,
         max_records: int,
         fetching: Mapping[str, int] = AT_ONCE,
+        shared_out: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """`instance` is unique in the group and stays."""
-        self._topics = tuple(topics)
+        """`shared_out` is told whether each partition of the topics is some member's."""
+        self._watch = Watch(shared_out)
+        self._topics = member.topics
         self._topic_ids: Mapping[str, str] = {}
         self._positions = positions
         self._max_records = max_records
@@ -131,8 +119,8 @@ class Feed:
         self._polling = False
         self._keeper: asyncio.Task[None] | None = None
         self._options = {
-            "group_id": group,
-            "group_instance_id": f"{group}-{instance}",
+            "group_id": member.group,
+            "group_instance_id": f"{member.group}-{member.instance}",
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
             "isolation_level": "read_committed",
@@ -163,11 +151,15 @@ class Feed:
         self._connected = consumer
         consumer.join(self._reassigned)
 
+    async def _is_outdated(self) -> bool:
+        return self._fetching.is_outdated or await self._watch.is_outdated(self._connected)
+
     async def _begin_anew(self) -> None:
         """Read the topics of the ids that they have by now."""
-        log.warning("a topic was made again under its name", topics=self._topics)
+        log.warning("the topics are no longer as they were; joining anew", topics=self._topics)
+        await self._positions.flush()
         consumer = await Consumer.connect(self._options, self._topics)
-        await self._connected.stop()
+        await self._connected.leave()
         self._read_by(consumer)
 
     async def stop(self) -> None:
@@ -206,7 +198,7 @@ class Feed:
 
     async def _poll(self) -> list[Batch]:
         try:
-            if self._fetching.is_outdated:
+            if await self._is_outdated():
                 await self._begin_anew()
             await self._position_new_partitions()
             if not self._next:
@@ -385,13 +377,3 @@ class Feed:
                 self._consumer.pause(*self._consumer.assignment())
                 await self._consumer.getmany(timeout_ms=0)
             self._polled_at = time.monotonic()
-
-
-def refuse_outside(place: Log, position: int, remedy: str) -> None:
-    """Raise Refusal where the log does not hold, or end at, the next offset to apply."""
-    if not place.start <= position <= place.end:
-        raise Refusal(
-            f"{place.topic} partition {place.partition} holds offsets {place.start} to "
-            f"{place.end}, but {position} is the next to apply",
-            remedy,
-        )

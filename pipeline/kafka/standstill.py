@@ -1,14 +1,15 @@
 """Telling a client that will never read again from a quiet topic, and from an outage.
 
 After a broker's restart a group member may stay outside the group for good. Only a new process
-helps then; an outage is waited for, and a quiet topic is no standstill.
+helps then; an outage is waited for, and a quiet topic is no standstill. A group may also leave
+partitions to nobody, while each of its members reads all that it has.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -20,8 +21,35 @@ from pipeline.logs import log
 QUIET_SECONDS = 60.0
 CONFIRM_SECONDS = 30.0
 _ASK_SECONDS = 10.0
+_NAMED = 5
 
 Offsets = Mapping[TopicPartition, int]
+
+
+class Orphans:
+    """Partitions that the group gives to nobody, though they are there."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._since: float | None = None
+
+    def __bool__(self) -> bool:
+        return self._since is not None
+
+    def seen(self, partitions: Collection[TopicPartition]) -> bool:
+        """A look at the group; True where it has to assign anew, for they were there before.
+
+        Raises Fatal where that has not helped for a minute.
+        """
+        before = self._since
+        if not partitions:
+            self._since = None
+            return False
+        self._since = self._now() if before is None else before
+        if self._now() - self._since >= QUIET_SECONDS:
+            named = ", ".join(f"{topic}/{number}" for topic, number in sorted(partitions)[:_NAMED])
+            raise Fatal(f"no member of the group has {len(partitions)} partitions: {named}")
+        return before is not None
 
 
 class Standstill:

@@ -158,15 +158,22 @@ class _Metadata(Request[_MetadataStruct]):  # type: ignore[misc] # aiokafka ship
         return request_struct_class(topics, False, False, _NO_TAGS)  # noqa: FBT003 - as the protocol has them
 
 
-async def ask_topic_ids(client: Any, node: int, topics: Collection[str]) -> dict[str, str]:
-    """The ids of those topics that the broker `node` knows; `client` is aiokafka's.
+class Described(NamedTuple):
+    """A topic as a broker knows it."""
+
+    topic_id: str
+    partitions: int
+
+
+async def describe(client: Any, node: int, topics: Collection[str]) -> dict[str, Described]:
+    """Those of the topics that the broker `node` knows, by name; `client` is aiokafka's.
 
     Raises KafkaError, and Refusal where the broker is too old.
     """
     answer = await client.send(node, _Metadata(topics))
     return {
-        name: text_of(topic_id)
-        for error, name, topic_id, *_ in answer.topics
+        name: Described(text_of(topic_id), len(partitions))
+        for error, name, topic_id, _, partitions, *_ in answer.topics
         if error == _NO_ERROR and name in topics
     }
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inference_logger.files import NewFile
 from pipeline.control import lookup_record
 from pipeline.errors import Fatal, InfrastructureError, Refusal
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.settings import LoggerSettings
 from tests.inference_logger.rig import (
     INCOMING,

@@ -12,7 +12,8 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from embedded.ports import free_port
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.admin import Commit
-from pipeline.kafka.feed import Batch, Feed, Log
+from pipeline.kafka.feed import Batch, Feed, Member
+from pipeline.kafka.positions import Log
 from pipeline.records import OutRecord
 from pipeline.settings import KafkaSettings
 from tests.support.feeding import (
@@ -267,9 +268,7 @@ async def test_null_keys_and_values_are_read_as_such(reading: Make) -> None:
 async def test_without_a_broker_starting_is_an_outage() -> None:
     feed = Feed(
         KafkaSettings(f"127.0.0.1:{free_port()}"),
-        topics={"t": "id"},
-        group="g",
-        instance="a",
+        member=Member(["t"], "g", "a"),
         positions=Positions(),
         max_records=1,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.conflicts import refuse_another_log, refuse_lost
 from pipeline.errors import Refusal
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.marker import Marker
 from tests.support.events import log_of, purchase
 from tests.support.fakes import FakeStore

@@ -11,7 +11,8 @@ import pytest
 from pipeline.clock import FixedClock
 from pipeline.errors import DataError, Fatal, InfrastructureError, Refusal, most_serious
 from pipeline.health import Health, watch
-from pipeline.kafka.feed import Batch, Log
+from pipeline.kafka.feed import Batch
+from pipeline.kafka.positions import Log
 from pipeline.worker import Stopping, process
 from tests.support.events import batch_of, bet, log_of
 
@@ -28,6 +29,9 @@ class ScriptedStage:
 
     async def position(self, log: Log) -> int:
         return log.start
+
+    async def flush(self) -> None:
+        pass
 
     async def process(self, batches: Sequence[Batch]) -> None:
         self.calls.append(batches)

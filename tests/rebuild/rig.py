@@ -15,7 +15,7 @@ from pipeline.clock import FixedClock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
-from pipeline.kafka.feed import Log
+from pipeline.kafka.positions import Log
 from pipeline.marker import Marker
 from pipeline.settings import LoggerSettings
 from pipeline.store.store import Values

@@ -20,7 +20,8 @@ from mode import CrashingSupervisor
 from pipeline.clock import FixedClock
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.health import Health
-from pipeline.kafka.feed import Batch, Feed, Log
+from pipeline.kafka.feed import Batch, Feed
+from pipeline.kafka.positions import Log
 from pipeline.worker import Stopping
 from stream_features.service import FeatureApp
 from tests.support.events import batch_of, bet, log_of
@@ -132,6 +133,9 @@ class FakeStage:
 
     async def position(self, log: Log) -> int:
         return log.start
+
+    async def flush(self) -> None:
+        pass
 
     async def process(self, batches: Sequence[Batch]) -> None:
         if not batches:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.errors import Fatal, InfrastructureError
-from pipeline.kafka.feed import Batch, Log, Positions
+from pipeline.kafka.feed import Batch
+from pipeline.kafka.positions import Log, Positions
 from pipeline.marker import Marker
 from pipeline.origin import HEADER, Highest, Origin, header_in
 from pipeline.records import Deliveries, InRecord, OutRecord, Target

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from pipeline.kafka.feed import Batch, Feed, Log
+from pipeline.kafka.feed import Batch, Feed, Member
 from pipeline.kafka.fetching import AT_ONCE
+from pipeline.kafka.positions import Log
 from pipeline.records import OutRecord
 from pipeline.settings import KafkaSettings
 from tests.support.kafka import Cluster
@@ -30,6 +31,9 @@ class Positions:
 
     def __post_init__(self) -> None:
         self.gate.set()
+
+    async def flush(self) -> None:
+        pass
 
     async def position(self, log: Log) -> int | None:
         self.asked.append(log)
@@ -61,9 +65,7 @@ class Reading:
     ) -> AsyncIterator[Feed]:
         feed = Feed(
             KafkaSettings(self.cluster.bootstrap),
-            topics=[self.topic],
-            group=self.group,
-            instance=instance,
+            member=Member([self.topic], self.group, instance),
             positions=positions,
             max_records=max_records,
             fetching=fetching,

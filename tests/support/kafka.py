@@ -53,6 +53,11 @@ class Cluster:
         with self._admin() as admin:
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {key: value})])
 
+    def repartition(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        with self._admin() as admin:
+            admin.create_partitions({topic: partitions})
+
     def delete(self, topic: str) -> None:
         """Delete a topic; returns when it is gone."""
         with self._admin() as admin:
