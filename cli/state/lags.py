@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cli.state.markers import KINDS, Markers, read_markers
+from event_handler.notes import decode
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
@@ -68,7 +69,8 @@ class LagReader:
     def read(self) -> list[Lag]:
         """One reading: every partition of every stage. Blocks; raises InfrastructureError."""
         markers = read_markers(self._settings)
-        committed = {stage: self._committed(stage) for stage in self._reads}
+        ids = self._admin.known_ids(tuple(self._partitions))
+        committed = {stage: self._committed(stage, ids) for stage in self._reads}
         ends = self._admin.ends(self._all())
         return [
             Lag(
@@ -93,8 +95,15 @@ class LagReader:
         marker = markers[stage].get(place[1])
         return self._starts[place] if marker is None else marker.offset + 1
 
-    def _committed(self, stage: str) -> dict[Partition, int]:
-        return self._admin.committed(group_of(self._case, stage))
+    def _committed(self, stage: str, ids: Mapping[str, str]) -> dict[Partition, int]:
+        """Without commits of a topic that had the same name, where they say of which they are."""
+        commits = self._admin.commits(group_of(self._case, stage))
+        notes = {place: decode(commit.note) for place, commit in commits.items()}
+        return {
+            place: commit.offset
+            for place, commit in commits.items()
+            if (note := notes[place]) is None or note.topic_id == ids.get(place[0])
+        }
 
     def _all(self) -> list[Partition]:
         return [(name, number) for name, numbers in self._partitions.items() for number in numbers]

@@ -66,11 +66,16 @@ class Admin:
 
     def topic_ids(self, names: tuple[str, ...]) -> dict[str, str]:
         """The id of each topic. Raises Refusal for one that does not exist."""
-        found = self._describe(names)
+        ids = self.known_ids(names)
         for name in names:
-            if name not in found:
+            if name not in ids:
                 raise Refusal(f"topic {name} does not exist", "Run `pipeline topics create`")
-        return {name: _text_id(found[name]["topic_id"]) for name in names}
+        return ids
+
+    def known_ids(self, names: tuple[str, ...]) -> dict[str, str]:
+        """The id of each topic that exists."""
+        described = self._describe(names)
+        return {name: _text_id(described[name]["topic_id"]) for name in names if name in described}
 
     def partitions(self, names: tuple[str, ...]) -> dict[str, int]:
         """The number of partitions of each topic that exists."""

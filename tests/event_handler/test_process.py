@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from cli.state.pauses import let_go_on, read_pauses
 from pipeline.kafka.admin import Admin
@@ -55,9 +56,9 @@ def assert_all_came_out_once(world: World) -> None:
             if topic == world.topics.incoming:
                 for one in effective:
                     homes.setdefault(one.key, set()).add(partition)
-    source = world.topic_id(world.topics.generated)
+    first = world.source_origin(0, 0)
     assert sorted(found) == [
-        Origin(source, partition, offset)
+        replace(first, partition=partition, offset=offset)
         for partition in range(PARTITIONS)
         for offset in range(EACH)
     ]

@@ -24,7 +24,7 @@ from pipeline.declaration import UseCase
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings, read_settings
-from pipeline.topics import STAGES, Topics
+from pipeline.topics import STAGES, Topics, incarnations_of
 from pipeline.world import SourceRecord, WorldSize
 from tests.faults.crew import Crew
 from tests.faults.evidence import Evidence
@@ -275,6 +275,7 @@ class Arena:
     def clear(self) -> None:
         """Remove what the row has left on the broker and on the disk."""
         cluster = Cluster(self.servers.kafka.address)
-        for name in (self.topics.generated, *self.topics.ours):
+        registry = incarnations_of(self.case)
+        for name in (self.topics.generated, *self.topics.ours, registry):
             cluster.delete(name)
         shutil.rmtree(self.directory)

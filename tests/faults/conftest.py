@@ -11,7 +11,7 @@ from redis import Redis
 
 from pipeline.topics import Topics
 from pipeline.world import SourceRecord
-from tests.cli.selfcheck.small_run import CASE, SmallRun, ids_of, settings_of
+from tests.cli.selfcheck.small_run import CASE, INCARNATION, SmallRun, ids_of, settings_of
 from tests.faults.evidence import Evidence
 from tests.faults.logs import Logs, Record, Topic
 
@@ -46,6 +46,7 @@ def evidence(played: SmallRun, tmp_path: Path) -> Evidence:
     source = [SourceRecord(record.key, record.value) for record in logs[played.topics.generated]]
     found = Evidence(played.case, settings, lambda record: record.value not in good, source)
     found.logs = logs
+    found.source_log = f"{found.source.name}:{INCARNATION}"
     found.model = played.model
     return found
 

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from pipeline.errors import Fatal
-from pipeline.kafka.standstill import CONFIRM_SECONDS, QUIET_SECONDS, Standstill
+from pipeline.kafka.standstill import CONFIRM_SECONDS, QUIET_SECONDS, Orphans, Standstill
 
 PLACE = TopicPartition("t", 3)
 
@@ -104,3 +104,45 @@ async def test_a_rebalance_in_between_is_none() -> None:
 async def test_an_outage_is_waited_for() -> None:
     watched = Watched(Client(end=5, is_member=False, answers=False))
     await watched.polls(600, {PLACE: 2})
+
+
+@dataclass
+class Looks:
+    """A look at the group every ten seconds."""
+
+    at: float = 0.0
+    orphans: Orphans = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.orphans = Orphans(lambda: self.at)
+
+    def see(self, *partitions: TopicPartition) -> bool:
+        self.at += 10
+        return self.orphans.seen(partitions)
+
+
+def test_partitions_that_are_nobodys_twice_are_to_be_assigned_anew() -> None:
+    looks = Looks()
+    assert [looks.see(), looks.see(PLACE), looks.see(PLACE)] == [False, False, True]
+
+
+def test_partitions_that_are_nobodys_for_a_moment_are_left() -> None:
+    looks = Looks()
+    assert [looks.see(PLACE), looks.see(), looks.see(PLACE)] == [False, False, False]
+
+
+def test_it_says_whether_partitions_are_nobodys() -> None:
+    looks = Looks()
+    states = []
+    for partitions in ((), (PLACE,), ()):
+        looks.see(*partitions)
+        states.append(bool(looks.orphans))
+    assert states == [False, True, False]
+
+
+def test_partitions_that_are_nobodys_for_a_minute_are_a_standstill() -> None:
+    looks = Looks()
+    for _ in range(6):
+        looks.see(PLACE)
+    with pytest.raises(Fatal, match=r"no member of the group has 1 partitions: t/3"):
+        looks.see(PLACE)

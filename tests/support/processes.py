@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,11 +15,13 @@ from pathlib import Path
 
 from redis import Redis
 
+from event_handler.incarnations import Incarnations
 from pipeline.declaration import UseCase
 from pipeline.kafka.admin import Admin
 from pipeline.keys import Keys
+from pipeline.origin import Origin
 from pipeline.settings import KafkaSettings
-from pipeline.topics import Topics, group_of
+from pipeline.topics import Topics, group_of, incarnations_of
 from tests.support.events import consumed
 from tests.support.fakes import Records
 from tests.support.kafka import Cluster, eventually
@@ -129,6 +132,12 @@ class World:
     def topic_id(self, topic: str) -> str:
         with Admin.connect(KafkaSettings(self.cluster.bootstrap)) as admin:
             return admin.topic_ids((topic,))[topic]
+
+    def source_origin(self, partition: int, offset: int) -> Origin:
+        """What the handler calls a record of the source."""
+        kafka, source = KafkaSettings(self.cluster.bootstrap), self.topics.generated
+        numbers = asyncio.run(Incarnations(kafka, incarnations_of(self.case)).known())
+        return Origin(source, partition, offset, 0, numbers[(source, self.topic_id(source))])
 
     def applied(self, kind: str) -> int:
         """How many records the markers of a stage say are applied, over all partitions."""

@@ -161,7 +161,8 @@ def due_at(evidence: Evidence) -> dict[str, list[Effective]]:
     caused = {cause.origin for folded in evidence.folded.values() for cause in folded.causes}
     return {
         "event_handler": [
-            Effective(Origin(source.id, one.partition, one.offset, 0), one) for one in source
+            Effective(Origin(evidence.source_log, one.partition, one.offset, 0), one)
+            for one in source
         ],
         "stream_features": [
             one for one in effective_in(evidence, evidence.incoming) if one.origin in caused
