@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from cli.selfcheck import check
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.client import kafka_python_options
 from pipeline.manifest import newest_folder
-from pipeline.topics import Topics
+from pipeline.topics import Topics, incarnations_of
 from serving.model import Model
-from tests.cli.selfcheck.small_run import PARTITIONS, SmallRun, failing, settings_of
+from tests.cli.selfcheck.small_run import INCARNATION, PARTITIONS, SmallRun, failing, settings_of
+from tests.support.kafka import Cluster
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -32,7 +34,22 @@ def real_run(kafka: str, clean_redis: str, topic_prefix: str, tmp_path: Path) ->
     model = Model.load(newest_folder(MODELS, case.name), case)
     run = SmallRun(settings, ids, case, model=model).play()
     _send(run)
+    _number(run)
     return run
+
+
+def _number(run: SmallRun) -> None:
+    """The run's source is of the incarnation that its records name."""
+    source, registry = run.topics.generated, incarnations_of(run.case)
+    Cluster(run.settings.kafka.bootstrap).create(
+        registry, configs={"message.timestamp.type": "CreateTime"}
+    )
+    met = json.dumps({"source": source, "topic_id": run.ids[source]}).encode()
+    producer = KafkaProducer(acks="all", **kafka_python_options(run.settings.kafka))
+    try:
+        producer.send(registry, met, timestamp_ms=INCARNATION * 1000).get(30)
+    finally:
+        producer.close()
 
 
 def _send(run: SmallRun) -> None:

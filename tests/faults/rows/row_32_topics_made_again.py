@@ -138,7 +138,7 @@ def made_again(scenes: Scenes, topic: str) -> None:
     """Deleted, and made again at once."""
     before = scenes.now()[topic].id
     Cluster(scenes.arena.settings.kafka.bootstrap).delete(topic)
-    scenes.arena.pipeline("topics", "create")
+    scenes.mends("made again", "topics", "create")
     scenes.injected += scenes.now()[topic].id != before
 
 
