@@ -14,4 +14,5 @@ from tests.support.processes import case_of
 if __name__ == "__main__":
     own_name = sys.argv.pop(1)
     use_cases.load = lambda name: case_of(own_name)  # noqa: ARG005 - it stands for `load`
+    use_cases.check = lambda name: None  # noqa: ARG005 - it stands for `check`
     main()
