@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -140,13 +141,39 @@ def test_the_highest_come_back_from_their_text(applied: list[Origin]) -> None:
     assert Highest.decode(highest.encode()) == highest
 
 
+places = st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(0, 30), st.integers(0, 2))
+"""Partition, incarnation, offset, index."""
+
+
 @PROPERTY
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 2))))
+@given(st.lists(places))
 def test_everything_applied_and_nothing_newer_is_a_replay(
-    places: list[tuple[int, int, int]],
+    written: list[tuple[int, int, int, int]],
 ) -> None:
-    highest, model = Highest(), dict[int, tuple[int, int]]()
-    for partition, offset, index in places:
-        newer = (offset, index) > model.get(partition, (-1, -1))
-        assert highest.admit(Origin("id", partition, offset, index)) == newer
-        model[partition] = max((offset, index), model.get(partition, (-1, -1)))
+    highest, model = Highest(), dict[int, tuple[int, int, int]]()
+    for partition, *place in written:
+        incarnation, offset, index = place
+        newer = (incarnation, offset, index) > model.get(partition, (-1, -1, -1))
+        origin = Origin("id", partition, offset, index, incarnation)
+        assert highest.admit(origin) == newer
+        assert highest.covers(origin)
+        model[partition] = max((incarnation, offset, index), model.get(partition, (-1, -1, -1)))
+
+
+@PROPERTY
+@given(st.lists(places), st.lists(places), st.randoms())
+def test_two_handlers_over_a_change_give_each_record_of_the_new_topic_once(
+    old: list[tuple[int, int, int, int]], new: list[tuple[int, int, int, int]], draw: Random
+) -> None:
+    """One is stalled: its records of the old topic fall anywhere among the other's, twice."""
+    late = [Origin("s", partition, offset, index, 1) for partition, _, offset, index in old] * 2
+    fresh = sorted(
+        {Origin("s", partition, offset, index, 2) for partition, _, offset, index in new}
+    )
+    mixed = [*fresh]
+    for origin in late:
+        mixed.insert(draw.randint(0, len(mixed)), origin)
+    highest = Highest()
+    admitted = [origin for origin in mixed if highest.admit(origin)]
+    assert [origin for origin in admitted if origin.incarnation == 2] == fresh
+    assert len(admitted) == len({*admitted})
