@@ -12,7 +12,7 @@ import msgspec
 import orjson
 
 from pipeline.declaration import UseCase
-from pipeline.state import Raw, StateCodec, tilings
+from pipeline.state import Raw, tiles_field, tilings
 from pipeline.windows import Tiles
 
 
@@ -72,8 +72,7 @@ class FeatureCodec(Features):
         rolling = {name for one in case.rolling for name in one.features}
         lasting = [name for name in case.features if name not in rolling]
         self._newest_at = len(lasting)
-        stored = StateCodec(case).fields
-        tiles = stored[len(stored) - len(self._tilings) :]
+        tiles = [tiles_field(one) for one in case.rolling]
         self.fields: tuple[str, ...] = (*lasting, "newest_event", *tiles)
 
     def decode(self, values: Sequence[Raw]) -> FeatureState | None:

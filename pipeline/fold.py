@@ -11,7 +11,8 @@ import msgspec
 from pipeline.declaration import EventType, UseCase
 from pipeline.events import Event
 from pipeline.features import Features
-from pipeline.state import RECENT_IDS, EntityState, hashed_id, tilings
+from pipeline.recent_ids import remember
+from pipeline.state import EntityState, tilings
 from pipeline.windows import STATISTICS, Rolling, Tiling, Window
 
 LookupKey = int | str
@@ -61,6 +62,7 @@ class Fold(Features):
     def __init__(self, case: UseCase) -> None:
         super().__init__(case)
         self._case = case
+        self._remembered = case.remembered_ids
         self._steps = {event.name: _step(case, event) for event in case.events}
 
     def empty(self) -> EntityState:
@@ -69,8 +71,11 @@ class Fold(Features):
 
     def apply(self, state: EntityState, event: Event, tables: Tables) -> Outcome:
         """Change `state` in place by `event`, with the lookup tables then in force."""
-        if not _remember(state, event):
-            return Outcome(DUPLICATE)
+        if event.event_id is not None:  # an event without an id is never a duplicate
+            recent = remember(state.recent, event.event_id, self._remembered)
+            if recent is None:
+                return Outcome(DUPLICATE)
+            state.recent = recent
         if state.newest is None or event.at > state.newest:
             state.newest = event.at
         step = self._steps[event.event_type]
@@ -113,17 +118,6 @@ def _filling(case: UseCase, event: EventType) -> Iterator[_Filling]:
         anchor = case.anchors.index(one.window.anchor) if one.window.anchor else None
         read = len(case.lookups) + position * _WIDTH
         yield _Filling(position, read, anchor, one.of, one.window)
-
-
-def _remember(state: EntityState, event: Event) -> bool:
-    """False for a duplicate, which changes nothing; an event without an id is never one."""
-    if event.event_id is None:
-        return True
-    hashed = hashed_id(event.event_id)
-    if hashed in state.recent:
-        return False
-    state.recent = (*state.recent[1 - RECENT_IDS :], hashed)
-    return True
 
 
 def _look_up(state: EntityState, step: _Step, event: Event, tables: Tables) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 The hash is for people too: features stand under their names, floats as their exact repr, times as
 microseconds since the epoch. `m2` and `recent_ids` are binary, packed to 64 bytes at most a field,
 because one byte more makes Redis leave its compact encoding and use four times the memory. The
-`tiles_...` of a rolling window are longer than that.
+`tiles_...` of a rolling window are longer than that. Of the `recent_ids` an entity has as many
+fields as it needs.
 """
 
 from __future__ import annotations
@@ -11,20 +12,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import chain
 
 import orjson
 
-from pipeline.declaration import UseCase
+from pipeline.declaration import Aggregation, UseCase
+from pipeline.recent_ids import field_names, from_fields, to_fields
 from pipeline.windows import STATISTICS, Moments, Rolling, Tiles, Tiling
 
-RECENT_IDS = 8
-_ID_BYTES = 8
 _DOUBLES_A_FIELD = 8
 _TOLD = len(STATISTICS)
-
-_UNHASHED = blake2b(digest_size=_ID_BYTES)
 
 Raw = bytes | None
 
@@ -35,14 +32,14 @@ class EntityState:
 
     `read` holds the features that read the same whenever one looks: those of the lookups, then
     four for each filling aggregation. `opened`, `moments` and `tiles` follow the order of the
-    declaration's anchors, filling and rolling aggregations. `recent` holds the hashes of the last
-    different event ids, oldest first.
+    declaration's anchors, filling and rolling aggregations. `recent` holds the last different event
+    ids (`pipeline.recent_ids`).
     """
 
     read: list[float | int]
     opened: list[int | None]
     moments: list[Moments]
-    recent: tuple[bytes, ...] = ()
+    recent: bytes = b""
     newest: int | None = None
     tiles: list[list[Tiles]] = field(default_factory=list)
 
@@ -79,15 +76,16 @@ def tilings(case: UseCase) -> tuple[Tiling, ...]:
     )
 
 
-def hashed_id(event_id: str) -> bytes:
-    """The 8 bytes by which an event id is remembered."""
-    hashing = _UNHASHED.copy()  # takes less than making one
-    hashing.update(event_id.encode())
-    return hashing.digest()
+def tiles_field(rolling: Aggregation) -> str:
+    """The field that holds the tiles of a rolling aggregation."""
+    return f"tiles_{rolling.name}"
 
 
 class StateCodec:
-    """Between an EntityState and the values of its hash, in the order of `fields`."""
+    """Between an EntityState and the values of its hash, in the order of `fields`.
+
+    Every hash has the `required` ones, which are the first.
+    """
 
     def __init__(self, case: UseCase) -> None:
         self._lookups, self._anchors = len(case.lookups), len(case.anchors)
@@ -95,19 +93,19 @@ class StateCodec:
         self._tilings = tilings(case)
         self._anchors_at = len(case.features)
         chunks = -(-self._filling // _DOUBLES_A_FIELD)
-        self.fields: tuple[str, ...] = (
+        self.required: tuple[str, ...] = (
             *case.features,
             *(f"first_{anchor}" for anchor in case.anchors),
             "newest_event",
-            "recent_ids",
             *("m2" if chunk == 0 else f"m2_{chunk}" for chunk in range(chunks)),
-            *(f"tiles_{one.name}" for one in case.rolling),
+            *(tiles_field(one) for one in case.rolling),
         )
+        self.fields = (*self.required, *field_names(case.remembered_ids))
 
     def encode(self, state: EntityState) -> list[str | bytes]:
-        """The values of all `fields`; a time not known yet is empty.
+        """The values of the first `fields`; the last ones are left out where there are fewer ids.
 
-        Rolling windows are told as of the newest event.
+        A time not known yet is empty. Rolling windows are told as of the newest event.
         """
         numbers, tiles = list(state.read), list[bytes]()
         for tiling, windows in zip(self._tilings, state.tiles, strict=True):
@@ -116,24 +114,27 @@ class StateCodec:
             tiles.append(packed)
         values: list[str | bytes] = [*_texts(numbers)]
         values += ["" if opened is None else str(opened) for opened in state.opened]
-        values += ("" if state.newest is None else str(state.newest), b"".join(state.recent))
+        values.append("" if state.newest is None else str(state.newest))
         values += self._pack([one.m2 for one in state.moments])
         values += tiles
+        values += to_fields(state.recent)
         return values
 
     def decode(self, values: Sequence[Raw]) -> EntityState | None:
         """The state of the values of `fields`; None where there is no hash. Raises ValueError."""
         if all(value is None for value in values):
             return None
-        if None in values:
+        many = len(self.required)
+        required = [value for value in values[:many] if value is not None]
+        if len(required) < many:
             raise ValueError("a field of the state is missing")
-        return self._decode([value for value in values if value is not None])
+        return self._decode(required, from_fields(values[many:]))
 
-    def _decode(self, values: Sequence[bytes]) -> EntityState:
+    def _decode(self, values: Sequence[bytes], recent: bytes) -> EntityState:
         lookups, opened, filling = self._lookups, self._anchors_at, self._filling
         newest_at = opened + self._anchors
         tiles_at = len(values) - len(self._tilings)
-        m2 = self._unpack(values[newest_at + 2 : tiles_at])
+        m2 = self._unpack(values[newest_at + 1 : tiles_at])
         newest = int(values[newest_at]) if values[newest_at] else None
         moments = [
             _moments(values[lookups + _TOLD * i : lookups + _TOLD * (i + 1)], m2[i])
@@ -144,7 +145,7 @@ class StateCodec:
             [*looked_up, *chain.from_iterable(one.statistics for one in moments)],
             [int(value) if value else None for value in values[opened:newest_at]],
             moments,
-            _ids(values[newest_at + 1]),
+            recent,
             newest,
             [
                 tiling.unpack(packed, newest or 0)
@@ -172,7 +173,3 @@ def _texts(numbers: list[float | int]) -> list[str]:
 
 def _moments(values: Sequence[bytes], m2: float) -> Moments:
     return Moments(int(values[2]), float(values[0]), float(values[1]), m2)
-
-
-def _ids(packed: bytes) -> tuple[bytes, ...]:
-    return tuple(packed[i : i + _ID_BYTES] for i in range(0, len(packed), _ID_BYTES))

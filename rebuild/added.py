@@ -53,8 +53,9 @@ class Added:
 
     def refuse_unless_all(self, live: Sequence[Raw]) -> None:
         """Raise Refusal where a live hash, its values by `carried`, lacks what is not named."""
-        lacking = {name for name, one in zip(self.carried, live, strict=True) if one is None}
-        if not lacking or len(lacking) == len(self.carried):
+        absent = {name for name, one in zip(self.carried, live, strict=True) if one is None}
+        lacking = absent & {*StateCodec(self.before).required}
+        if not lacking or len(absent) == len(self.carried):
             return
         new = [one.name for one in self.before.aggregations if lacking & {*one.features}]
         raise Refusal(

@@ -20,8 +20,6 @@ import pyarrow as pa
 from cli.selfcheck import lately
 from pipeline.declaration import Aggregation, Lookup, UseCase
 
-_REMEMBERED = 8  # different event ids of an entity, among which a known one is a duplicate
-
 _PLACE = ("partition", "offset", "origin", "control")
 _ENVELOPE = ("event_type", "event_time", "event_id")
 _EXACT = {pa.int64(): pd.Int64Dtype()}  # with nulls a plain column turns to floats, which cut
@@ -41,7 +39,7 @@ class Recomputed:
 def recompute(case: UseCase, log: pa.Table, table_of: TableOf) -> Recomputed:
     """Every entity's features as of the end of the log. Raises ValueError for an unknown window."""
     controls, events = _split(case, log)
-    events = _without_duplicates(_by_life(events, controls))
+    events = _without_duplicates(_by_life(events, controls), case.remembered_ids)
     counted = {one.name: _counts(events, one) for one in case.aggregations}
     known = events[events["still_known"]].drop_duplicates("life").set_index("life")
     columns = [
@@ -92,19 +90,21 @@ def _by_life(events: pd.DataFrame, controls: Sequence[Mapping[str, Any]]) -> pd.
     return events.assign(life=life, still_known=before == in_all)
 
 
-def _without_duplicates(events: pd.DataFrame) -> pd.DataFrame:
-    """Drop what carries one of the last eight different ids. Only who repeats one is walked."""
+def _without_duplicates(events: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Drop what carries one of the last `most` different ids. Only who repeats one is walked."""
     named = events[events["event_id"].notna()]
     repeating = named.loc[named.duplicated(["life", "event_id"]), "life"]
     walked = named[named["life"].isin(repeating)]
     dropped = [
-        row for _, one in walked.groupby("life", sort=False) for row in _duplicates(one["event_id"])
+        row
+        for _, one in walked.groupby("life", sort=False)
+        for row in _duplicates(one["event_id"], most)
     ]
     return events.drop(index=dropped)
 
 
-def _duplicates(ids: pd.Series[str]) -> Iterator[int]:
-    last = deque[str](maxlen=_REMEMBERED)
+def _duplicates(ids: pd.Series[str], most: int) -> Iterator[int]:
+    last = deque[str](maxlen=most)
     for row, event_id in zip(ids.index.tolist(), ids.tolist(), strict=True):
         if event_id in last:
             yield row

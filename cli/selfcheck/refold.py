@@ -71,7 +71,7 @@ def _hashes(case: UseCase, partitions: Mapping[int, Refold]) -> dict[Entity, Map
     codec = StateCodec(case)
     names = [name.encode() for name in codec.fields]
     return {
-        (number, entity): dict(zip(names, map(_raw, codec.encode(state)), strict=True))
+        (number, entity): dict(zip(names, map(_raw, codec.encode(state)), strict=False))
         for number, partition in partitions.items()
         for entity, state in partition.states.items()
     }

@@ -36,7 +36,7 @@ def _states(
     codec = StateCodec(case)
     fields = [name.encode() for name in codec.fields]
     found = {user: values for (_, user), values in refolded.items() if user in users}
-    states = {user: codec.decode([one[name] for name in fields]) for user, one in found.items()}
+    states = {user: codec.decode([one.get(name) for name in fields]) for user, one in found.items()}
     return {user: state for user, state in states.items() if state is not None}
 
 

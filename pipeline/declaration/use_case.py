@@ -11,6 +11,7 @@ from pipeline.declaration.silence import Silence
 from pipeline.windows import STATISTICS, WHOLE, Rolling, Window
 from pipeline.windows.kept import DISTINCT, KNOWN
 
+LEAST_REMEMBERED, MOST_REMEMBERED = 2, 1024
 ENVELOPE = ("event_type", "event_time", "event_id", "schema_version")
 
 
@@ -77,6 +78,8 @@ class UseCase:
 
     Without a model there are no scores, and what `scored_on` causes are only serving records.
     What a model learns is `outcome`, the field of an event, or what `label_rule` makes of the log.
+
+    An event is a duplicate if the last `remembered_ids` different ids of its entity hold its own.
     """
 
     name: str
@@ -90,6 +93,7 @@ class UseCase:
     fold_version: int
     topic_prefix: str = field(default="")
     label_rule: Silence | None = None
+    remembered_ids: int = 32
 
     def __post_init__(self) -> None:
         problems = [*_problems(self)]
@@ -130,6 +134,15 @@ class UseCase:
         return tuple(dict.fromkeys(opened))
 
     @property
+    def events_at_once(self) -> int:
+        """How many events of one entity may be sent together, so that they can be sent again.
+
+        n events that come again are duplicates while n + k <= `remembered_ids`, k being the other
+        ids of their entity since the first of them. This leaves room for as many others.
+        """
+        return self.remembered_ids // 2
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits that change exactly when a declared change alters state or outputs."""
         meaning = {
@@ -137,6 +150,7 @@ class UseCase:
             "lookups": [asdict(lookup) for lookup in self.lookups],
             "aggregations": [_meaning(one) for one in self.aggregations],
             "scored_on": sorted(self.scored_on),
+            "remembered_ids": self.remembered_ids,
             "fold_version": self.fold_version,
         }
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
@@ -164,6 +178,7 @@ def _problems(case: UseCase) -> list[str]:
         *_lookup_problems(case),
         *_aggregation_problems(case),
         *_score_problems(case),
+        *_memory_problems(case),
     ]
 
 
@@ -265,6 +280,12 @@ def _score_problems(case: UseCase) -> list[str]:
         ),
         *_rule_problems(case),
     ]
+
+
+def _memory_problems(case: UseCase) -> list[str]:
+    if LEAST_REMEMBERED <= case.remembered_ids <= MOST_REMEMBERED:
+        return []
+    return [f"remembered_ids is not from {LEAST_REMEMBERED} to {MOST_REMEMBERED}"]
 
 
 def _rule_problems(case: UseCase) -> list[str]:

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.declaration import Aggregation, Lookup, Text, UseCase
 from pipeline.errors import Refusal
-from pipeline.state import RECENT_IDS
 from pipeline.times import HOUR
 from pipeline.windows import TILES, FirstDay, Rolling
 from pipeline.windows.kept import MOST_DISTINCT
@@ -88,7 +87,7 @@ def features_sql(case: UseCase, as_of: int | None = None) -> str:
     """One row for each entity: its features as of a moment (us), or of its newest event if later.
 
     `far_repeats` counts events that the fold has taken in and this text has not: their ids had come
-    before, with 8 others in between. Raises Refusal for names that are none in SQL.
+    before, with `remembered_ids` others in between. Raises Refusal for names that are none in SQL.
     """
     _refuse_odd_names(case)
     moment = "its newest event" if as_of is None else f"{as_of} us, or its newest event if later"
@@ -125,7 +124,7 @@ def _log(case: UseCase) -> str:
         needed="".join(
             f"\n    AND NOT (e.event_type = '{kind}' AND e.{of} IS NULL)" for kind, of in needed
         ),
-        recent=RECENT_IDS,
+        recent=case.remembered_ids,
         places="".join(
             f",\n  MIN(CASE WHEN j.what = '{name}' THEN j.place END)"
             f" OVER (PARTITION BY j.entity) AS place_{number}"

@@ -23,7 +23,10 @@ from pipeline.store.pipelined import Pipelined
 MOST_ENTITIES = 1_000
 
 Values = Sequence[str | bytes] | None
-"""An entity's values in the order of the store's fields; None deletes the entity."""
+"""An entity's values in the order of the store's fields; None deletes the entity.
+
+Where there are fewer values than fields, the entity does not have the last ones.
+"""
 
 
 @dataclass(frozen=True, slots=True)

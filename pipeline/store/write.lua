@@ -1,7 +1,8 @@
 -- Write the entities of one partition and its marker together, or nothing at all.
 -- KEYS: the marker, then the entities. ARGV: generation, topic id, fingerprint and offset that the
 -- writer believes the marker holds (all empty: no marker); the marker's new fields; the names of an
--- entity's fields; then each entity's values, empty to delete it. Lists are msgpack.
+-- entity's fields; then each entity's values, empty to delete it. Lists are msgpack. Where there are
+-- fewer values than names, the entity does not have the last fields.
 -- Answers {'ok'}, {'type', key} or {'conflict', marker fields...}.
 -- An error rolls nothing back, so every type is checked before the first write, and that is HSET:
 -- Redis refuses to grow beyond its memory only at a script's first write, and never refuses DEL.
@@ -32,10 +33,10 @@ for i = 2, #KEYS do
   redis.call('DEL', KEYS[i])
   if packed ~= '' then
     local values = cmsgpack.unpack(packed)
-    for j = 1, #names do
+    for j = 1, #values do
       fields[2 * j] = values[j]
     end
-    redis.call('HSET', KEYS[i], unpack(fields, 1, 2 * #names))
+    redis.call('HSET', KEYS[i], unpack(fields, 1, 2 * #values))
   end
 end
 return {'ok'}

@@ -22,7 +22,7 @@ from tests.faults.origins import Highest, Origin, effective, is_new, origin_of
 TableOf = Callable[[str, str], Mapping[Any, float]]
 """The table of a lookup's version."""
 
-_IDS = 8
+_HASHES_A_FIELD = 8
 
 
 class Numbers(NamedTuple):
@@ -61,11 +61,13 @@ class Life:
         """The latest event time so far."""
         return max(map(at, self.events))
 
-    @property
-    def recent_ids(self) -> bytes:
-        """The last different event ids, each by its hash."""
-        last = self.ids[-_IDS:]
-        return b"".join(blake2b(one.encode(), digest_size=8).digest() for one in last)
+    def recent_ids(self, most: int) -> dict[str, bytes]:
+        """The last different event ids, each by its hash, in so many fields as they need."""
+        hashes = [blake2b(one.encode(), digest_size=8).digest() for one in self.ids[-most:]]
+        starts = range(0, len(hashes), _HASHES_A_FIELD)
+        names = ["recent_ids", *(f"recent_ids_{number}" for number in range(1, len(starts)))]
+        parts = [b"".join(hashes[start : start + _HASHES_A_FIELD]) for start in starts]
+        return dict(zip(names, parts, strict=False))
 
 
 @dataclass
@@ -141,7 +143,7 @@ class Oracle:
         life = folded.lives.setdefault(entity, Life())
         folded.events += 1
         event_id = event.get("event_id")
-        if event_id is not None and event_id in life.ids[-_IDS:]:
+        if event_id is not None and event_id in life.ids[-self._case.remembered_ids :]:
             folded.duplicates += 1
             return
         if event_id is not None:
@@ -179,7 +181,7 @@ class Oracle:
             **self.features(life),
             **{name: b"" if when is None else micros(when) for name, when in anchors.items()},
             "newest_event": micros(life.newest),
-            "recent_ids": life.recent_ids,
+            **life.recent_ids(self._case.remembered_ids),
         }
 
     def m2(self, life: Life) -> list[float]:

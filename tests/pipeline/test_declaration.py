@@ -130,6 +130,8 @@ def looking_up(**fields: Any) -> tuple[Lookup, ...]:
         ({"aggregations": aggregating(window=Rolling((1, 1)))}, "feature bet_1h_sum stands twice"),
         ({"outcome": "zap"}, "no outcome field is called zap"),
         ({"outcome": "zip"}, "no outcome field is called zip"),
+        ({"remembered_ids": 1}, "remembered_ids is not from 2 to 1024"),
+        ({"remembered_ids": 1025}, "remembered_ids is not from 2 to 1024"),
         ({"label_rule": Silence("leap")}, "labels opens with an unknown event type leap"),
     ],
 )
@@ -149,6 +151,7 @@ def test_all_problems_are_named_at_once() -> None:
     [
         {"entity": "person"},
         {"fold_version": 2},
+        {"remembered_ids": 33},
         {"scored_on": ()},
         {"lookups": ()},
         {"lookups": looking_up(default=2.0)},
@@ -261,7 +264,7 @@ def test_a_rule_of_labels_without_hours_cannot_be_built(hours: dict[str, int]) -
 
 def test_the_fingerprint_of_the_default_case_is_pinned() -> None:
     """Markers in service carry it: another one makes every worker refuse to start."""
-    assert USE_CASE.fingerprint == "8b2a5ddaf8f66680"
+    assert USE_CASE.fingerprint == "ad96969c5a5abbb4"
 
 
 def test_the_personal_fields_of_the_default_case_are_marked() -> None:

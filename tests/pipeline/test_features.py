@@ -24,7 +24,7 @@ CODEC = FeatureCodec(USE_CASE)
 def asked(case: UseCase, state: EntityState) -> list[Raw]:
     """The values that are asked for, as Redis gives them back."""
     codec = StateCodec(case)
-    held = dict(zip(codec.fields, stored(codec.encode(state)), strict=True))
+    held = dict(zip(codec.fields, stored(codec.encode(state)), strict=False))
     return [held[name] for name in FeatureCodec(case).fields]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -21,26 +22,29 @@ from tests.support.properties import PROPERTY
 from use_cases.first_day_churn import USE_CASE
 
 FOLD = Fold(USE_CASE)
+EIGHT = Fold(replace(USE_CASE, remembered_ids=8))
 DECODER = EventDecoder(USE_CASE)
 TABLES: Tables = {"socioeconomic_idx": {10000: 3.5, 10001: 0.0}}
 
 Content = Mapping[str, Any]
 
 
-def apply(state: EntityState, content: Content, tables: Tables = TABLES) -> Outcome:
-    return FOLD.apply(state, DECODER.decode(orjson.dumps(content)), tables)
+def apply(
+    state: EntityState, content: Content, tables: Tables = TABLES, fold: Fold = FOLD
+) -> Outcome:
+    return fold.apply(state, DECODER.decode(orjson.dumps(content)), tables)
 
 
-def after(*contents: Content) -> EntityState:
-    state = FOLD.empty()
+def after(*contents: Content, fold: Fold = FOLD) -> EntityState:
+    state = fold.empty()
     for content in contents:
-        apply(state, content)
+        apply(state, content, fold=fold)
     return state
 
 
-def reasons(*contents: Content) -> list[str]:
-    state = FOLD.empty()
-    return [apply(state, content).reason for content in contents]
+def reasons(*contents: Content, fold: Fold = FOLD) -> list[str]:
+    state = fold.empty()
+    return [apply(state, content, fold=fold).reason for content in contents]
 
 
 def features(state: EntityState, as_of: int = NOON) -> dict[str, float | int]:
@@ -183,11 +187,12 @@ def test_what_did_not_count_can_be_duplicated_too() -> None:
     assert reasons(*ids("a", "a")) == ["not_open", "duplicate"]
 
 
-def test_the_last_8_different_ids_are_remembered_and_no_more() -> None:
+def test_the_declared_number_of_different_ids_is_remembered_and_no_more() -> None:
     eight = [f"e{n}" for n in range(8)]
-    assert reasons(*ids(*eight, "e0"))[-1] == "duplicate"
-    assert reasons(*ids(*eight, "e8", "e0"))[-1] == "not_open"
-    assert reasons(*ids(*eight, "e8", "e1"))[-1] == "duplicate"
+    assert reasons(*ids(*eight, "e0"), fold=EIGHT)[-1] == "duplicate"
+    assert reasons(*ids(*eight, "e8", "e0"), fold=EIGHT)[-1] == "not_open"
+    assert reasons(*ids(*eight, "e8", "e1"), fold=EIGHT)[-1] == "duplicate"
+    assert reasons(*ids(*eight, "e8", "e0"))[-1] == "duplicate"
 
 
 def test_a_duplicate_changes_nothing_not_even_the_order_of_the_ids() -> None:
@@ -199,13 +204,14 @@ def test_a_duplicate_changes_nothing_not_even_the_order_of_the_ids() -> None:
 
 def test_an_id_seen_again_among_the_8_leaves_when_its_first_place_leaves() -> None:
     eight = [f"e{n}" for n in range(8)]
-    assert reasons(*ids(*eight, "e0", "e8", "e0"))[-1] == "not_open"
+    assert reasons(*ids(*eight, "e0", "e8", "e0"), fold=EIGHT)[-1] == "not_open"
 
 
 def test_an_event_without_id_is_never_a_duplicate_and_takes_no_place() -> None:
     eight = [f"e{n}" for n in range(8)]
     without = [bet(1) for _ in range(20)]
-    assert reasons(*ids(*eight), *without, *ids("e0"))[8:] == ["not_open"] * 20 + ["duplicate"]
+    came = reasons(*ids(*eight), *without, *ids("e0"), fold=EIGHT)
+    assert came[8:] == ["not_open"] * 20 + ["duplicate"]
 
 
 def test_the_newest_time_is_the_latest_event_time_even_of_what_does_not_count() -> None:
@@ -281,7 +287,7 @@ contents = st.one_of(
 )
 
 
-def model(log: list[Content]) -> dict[str, float]:
+def model(log: list[Content], most: int) -> dict[str, float]:
     """The contract written a second time, over the whole log at once."""
     remembered: list[str] = []
     opened: int | None = None
@@ -289,7 +295,7 @@ def model(log: list[Content]) -> dict[str, float]:
     index = 0.0
     for content in log:
         name = content.get("event_id")
-        if name in remembered[-8:]:
+        if name in remembered[-most:]:
             continue
         remembered += [name] if name is not None else []
         kind = content["event_type"]
@@ -312,6 +318,8 @@ def model(log: list[Content]) -> dict[str, float]:
 
 
 @PROPERTY
-@given(st.lists(contents, max_size=40))
-def test_the_fold_is_what_the_contract_says(log: list[Content]) -> None:
-    assert features(after(*log)) == pytest.approx(model(log), rel=1e-9, abs=1e-6)
+@given(st.lists(contents, max_size=40), st.integers(2, 12))
+def test_the_fold_is_what_the_contract_says(log: list[Content], most: int) -> None:
+    fold = Fold(replace(USE_CASE, remembered_ids=most))
+    expected = pytest.approx(model(log, most), rel=1e-9, abs=1e-6)
+    assert features(after(*log, fold=fold)) == expected

@@ -13,8 +13,9 @@ from pipeline.control import lookup_record
 from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.marker import Marker
 from pipeline.origin import Highest
+from pipeline.recent_ids import hashed_id
 from pipeline.settings import RedisSettings, Secret
-from pipeline.state import StateCodec, hashed_id
+from pipeline.state import StateCodec
 from pipeline.store.client import connect, translated, warn_unless_durable
 from pipeline.store.store import Conflict, Store, Values
 from pipeline.windows import Moments
@@ -27,7 +28,7 @@ from use_cases.first_day_churn import USE_CASE
 FIRST = Marker.first("topic", "g1", "f1")
 WROTE = FIRST.at(4, Highest({("s", 0): (0, 4, 0)}), {"idx": "v1"})
 CODEC = StateCodec(USE_CASE)
-STATE = state_of([3.5], [NOON], [Moments(2, 5.0, 2.5, 4.5)] * 3, (hashed_id("e"),), NOON)
+STATE = state_of([3.5], [NOON], [Moments(2, 5.0, 2.5, 4.5)] * 3, hashed_id("e"), NOON)
 VALUES = CODEC.encode(STATE)
 
 
@@ -62,7 +63,7 @@ async def test_a_person_reads_an_entity_with_hgetall(real_server: RedisServer) -
     found = await real_server.client.hgetall("first_day_churn:features:{0}:g1:u1")
     assert found[b"socioeconomic_idx"] == b"3.5"
     assert found[b"bet_count"] == b"2"
-    assert (*(name.decode() for name in found),) == FIELDS
+    assert (*(name.decode() for name in found),) == (*CODEC.required, "recent_ids")
 
 
 @pytest.mark.parametrize(
@@ -148,13 +149,27 @@ async def test_any_entity_s_key_is_in_its_partition_s_slot(
 
 async def test_a_full_state_stays_in_the_compact_encoding(real_server: RedisServer) -> None:
     long = Moments(2**53, 0.1 + 0.2, 12345.678901234567, -1.2345678901234567e-100)
-    ids = tuple(hashed_id(f"e{n}") for n in range(8))
+    ids = b"".join(hashed_id(f"e{n}") for n in range(USE_CASE.remembered_ids))
     full = state_of([1.2345678901234567], [NOON], [long] * 3, ids, NOON)
     await write(real_server, None, WROTE, {"u1": CODEC.encode(full)})
     key = KEYS.entity(0, "g1", "u1")
     encoding = await real_server.client.object("ENCODING", key)
     assert encoding in {b"ziplist", b"listpack"}
-    assert await real_server.client.memory_usage(key) < 1000
+    assert await real_server.client.memory_usage(key) < 1100
+
+
+async def test_an_entity_has_only_the_fields_that_its_ids_need(real_server: RedisServer) -> None:
+    key = KEYS.entity(0, "g1", "u1")
+    believed: Marker | None = None
+    for offset, (many, fields) in enumerate([(32, 4), (9, 2), (8, 1), (0, 0)]):
+        ids = b"".join(hashed_id(f"e{n}") for n in range(many))
+        state, marker = replace(STATE, recent=ids), replace(WROTE, offset=offset)
+        await write(real_server, believed, marker, {"u1": CODEC.encode(state)})
+        held = {name for name in await real_server.client.hkeys(key) if b"recent_ids" in name}
+        assert len(held) == fields
+        (values,) = (await real_server.store.read(0, "g1", ["u1"])).values
+        assert CODEC.decode(values) == state
+        believed = marker
 
 
 async def test_a_read_of_many_entities_keeps_their_order(real_server: RedisServer) -> None:

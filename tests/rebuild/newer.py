@@ -158,7 +158,9 @@ class Handover:
         client, marker = self.client, await self.marker()
         prefix, fields = KEYS.prefix(0, marker.generation), StateCodec(self.case).fields
         return {
-            key.decode().removeprefix(prefix): await client.hmget(key, fields)
+            key.decode().removeprefix(prefix): [
+                value for value in await client.hmget(key, fields) if value is not None
+            ]
             async for key in client.scan_iter(match=f"{prefix.replace('{', '?')}*")
         }
 

@@ -57,7 +57,7 @@ def apply(
 def values(applied: Applied, entity: str = "u1") -> dict[str, Any]:
     found = applied.entities[entity]
     assert found is not None
-    return dict(zip(CODEC.fields, found, strict=True))
+    return dict(zip(CODEC.fields, found, strict=False))
 
 
 def stored(applied: Applied, entity: str = "u1") -> list[Raw]:

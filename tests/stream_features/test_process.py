@@ -74,7 +74,7 @@ def assert_redis_and_outputs_are_the_fold_s(world: World) -> None:
     folded = fold_of(world)
     fields = [name.encode() for name in StateCodec(world.case).fields]
     expected = {
-        entity: dict(zip(fields, values, strict=True))
+        entity: dict(zip(fields, values, strict=False))
         for one in folded
         for entity, values in one.entities.items()
     }

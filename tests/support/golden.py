@@ -55,7 +55,7 @@ class Golden:
             "fold_version": self.case.fold_version,
             "marker": {name: marker[name] for name in ("offset", "origins", "lookups")},
             "entities": {
-                entity: {name: _shown(value) for name, value in zip(fields, values, strict=True)}
+                entity: {name: _shown(value) for name, value in zip(fields, values, strict=False)}
                 for (_, _, entity), values in sorted(store.entities.items())
             },
             "outputs": {

@@ -44,6 +44,7 @@ CASE = UseCase(
     model=None,
     outcome="",
     fold_version=1,
+    remembered_ids=8,
 )
 FOLD = Fold(CASE)
 
@@ -112,10 +113,10 @@ def by_pandas(log: Sequence[Event], as_of: int) -> dict[str, float]:
 
 
 def without_duplicates(log: Sequence[Event]) -> list[Event]:
-    """By the contract's words: an id among the last 8 different ones is dropped."""
+    """By the contract's words: an id among the last different ones is dropped."""
     kept, ids = list[Event](), list[str]()
     for event in log:
-        if event.event_id is None or event.event_id not in ids[-8:]:
+        if event.event_id is None or event.event_id not in ids[-CASE.remembered_ids :]:
             kept.append(event)
             ids += [] if event.event_id is None else [event.event_id]
     return kept

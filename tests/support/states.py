@@ -13,7 +13,7 @@ def state_of(
     looked_up: Sequence[float],
     opened: list[int | None],
     moments: list[Moments],
-    recent: tuple[bytes, ...] = (),
+    recent: bytes = b"",
     newest: int | None = None,
 ) -> EntityState:
     """A state whose features are what its moments say."""

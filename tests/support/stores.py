@@ -93,8 +93,8 @@ class RedisServer:
         found = {}
         async for key in self.client.scan_iter(match=f"{USE_CASE.name}:{FEATURES}:*"):
             partition, generation, entity = key.decode().split(":", 4)[2:]
-            values = await self.client.hmget(key, FIELDS)
-            found[(int(partition.strip("{}")), generation, entity)] = values
+            there = [one for one in await self.client.hmget(key, FIELDS) if one is not None]
+            found[(int(partition.strip("{}")), generation, entity)] = there
         return found
 
     async def put_marker(self, partition: int, marker: Marker) -> None:

@@ -78,6 +78,7 @@ USE_CASE = UseCase(
         )
     ),
     outcome="label",
-    fold_version=1,
+    fold_version=2,
+    remembered_ids=32,  # a body of POST /events may hold half as many events of a user
     label_rule=Silence(opens_with="purchase", after=24, hours=24),
 )

@@ -46,6 +46,6 @@ USE_CASE = UseCase(
     scored_on=(),
     model=None,
     outcome="",
-    fold_version=1,
+    fold_version=2,
     topic_prefix="player_activity.",
 )

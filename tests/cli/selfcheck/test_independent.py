@@ -131,17 +131,20 @@ def test_a_user_who_only_registered_has_features() -> None:
     assert sum(result.users["u"].values()) == 2.0
 
 
-def test_an_id_among_the_last_eight_is_a_duplicate() -> None:
+EIGHT = replace(CASE, remembered_ids=8)
+
+
+def test_an_id_among_the_last_ones_is_a_duplicate() -> None:
     ids = ["first", *"abcdefg", "first", "h", "first"]
     rows = [bet(1.0, event_id=one) for one in ids]
-    assert recomputed(purchase(5.0), *rows).scored == [*range(1, 9), 10, 11]
+    assert recomputed(purchase(5.0), *rows, case=EIGHT).scored == [*range(1, 9), 10, 11]
 
 
 def test_a_duplicate_does_not_change_the_order() -> None:
     ids = [*"abcdefgh", "a", "i", "b", "a"]
     rows = [bet(1.0, event_id=one) for one in ids]
     # "a" comes again in vain; "i" pushes it out; "b" is known still, and "a" no longer
-    assert recomputed(purchase(5.0), *rows).scored == [*range(1, 9), 10, 12]
+    assert recomputed(purchase(5.0), *rows, case=EIGHT).scored == [*range(1, 9), 10, 12]
 
 
 def test_a_duplicate_opens_no_window() -> None:
@@ -223,9 +226,15 @@ ROWS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(parts=st.lists(ROWS, min_size=1, max_size=2), lifetime=st.booleans())
-def test_recomputation_and_fold_agree_on_any_log(parts: list[list[Row]], lifetime: bool) -> None:  # noqa: FBT001 - Hypothesis draws it
-    case = with_window(Lifetime()) if lifetime else CASE
+@given(
+    parts=st.lists(ROWS, min_size=1, max_size=2),
+    window=st.sampled_from([FirstDay("purchase"), Lifetime()]),
+    most=st.integers(2, 12),
+)
+def test_recomputation_and_fold_agree_on_any_log(
+    parts: list[list[Row]], window: Lifetime, most: int
+) -> None:
+    case = replace(with_window(window), remembered_ids=most)
     log = in_force(pa.concat_tables([log_of(rows, number) for number, rows in enumerate(parts)]))
     independent = recompute(case, log, table_of)
     folded = refold(case, log, table_of)

@@ -24,7 +24,7 @@ def log() -> Mapping[Entity, Hash]:
     """What the log folds to: one user, who has played."""
     codec = StateCodec(USE_CASE)
     raw = [one.encode() if isinstance(one, str) else one for one in codec.encode(folded())]
-    return {(3, USER): dict(zip((name.encode() for name in codec.fields), raw, strict=True))}
+    return {(3, USER): dict(zip((name.encode() for name in codec.fields), raw, strict=False))}
 
 
 def model_of(version: str) -> Scorer | None:
