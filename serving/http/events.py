@@ -1,11 +1,14 @@
-"""HTTP as one more source of events: checked, and acknowledged only after the broker did."""
+"""HTTP as one more source of events: checked, and acknowledged only after the broker did.
+
+A body may be sent again, whatever became of it, and counts once: each event has an id of its
+sender's, and of one entity there are no more than the fold still knows after as many others.
+"""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 import orjson
@@ -26,7 +29,7 @@ _NDJSON = "application/x-ndjson"
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The events that Kafka has stored; `event_ids` in their order, new where one had none."""
+    """The events that Kafka has stored, by their ids, in their order."""
 
     accepted: int
     event_ids: list[str]
@@ -56,15 +59,24 @@ class Events:
                 method="POST",
                 path="/events",
                 name="send_events",
-                summary="Send one event, or one on each line: all are stored, or none",
+                summary=(
+                    "Send one event, or one on each line, each with an event_id, and at most "
+                    f"{self._case.events_at_once} of one {self._case.entity}"
+                ),
                 access=Access.EVENTS,
                 run=self._send,
                 body=(
-                    Content(event_schema(self._case), example),
+                    Content(event_schema(self._case, ("event_id",)), example),
                     Content({"type": "string"}, f"{orjson.dumps(example).decode()}\n", _NDJSON),
                 ),
                 answer=Content(Accepted, {"accepted": 1, "event_ids": [example["event_id"]]}),
                 status=HTTPStatus.ACCEPTED,
+                problems={
+                    HTTPStatus.SERVICE_UNAVAILABLE: (
+                        "Some of the events may be stored: send the same body again after "
+                        "Retry-After, and each counts once"
+                    ),
+                },
             ),
         )
 
@@ -78,6 +90,7 @@ class Events:
         """The records of all lines and their event ids. Raises Problem naming each bad line."""
         now = self._clock.now()
         records, ids, issues = list[OutRecord](), list[str](), list[Issue]()
+        lines = defaultdict[bytes | None, list[int]](list)
         for line, raw in enumerate(body.split(b"\n"), 1):
             if not raw.strip():
                 continue
@@ -88,19 +101,32 @@ class Events:
             else:
                 records.append(record)
                 ids.append(event_id)
+                lines[record.key].append(line)
+        issues += self._too_many(lines)
         if issues or not records:
             raise wrong(*(issues or [Issue("no_events")]))
         return records, ids
 
     def _record(self, raw: bytes, now: int) -> tuple[OutRecord, str]:
-        """The bytes as they came, if they have an event id; an id is added where there is none.
+        """The bytes as they came, and their event id. Raises DataError, also where there is none.
 
-        So what is sent again after a failure is known by its id.
+        An id of ours would be another one when the sender, who was not answered, tries again.
         """
         entity = self._validator.canonical(raw, now).entity
-        event: dict[str, Any] = orjson.loads(raw)
-        event_id = event.get("event_id")
+        event_id = orjson.loads(raw).get("event_id")
         if event_id is None:
-            event_id = uuid.uuid4().hex
-            raw = orjson.dumps({**event, "event_id": event_id})
+            raise DataError("missing_event_id", "event_id")
         return OutRecord(entity.encode(), raw), event_id
+
+    def _too_many(self, lines: Mapping[bytes | None, Sequence[int]]) -> Iterator[Issue]:
+        """One issue for each entity with more events than can be sent again."""
+        most, entity = self._case.events_at_once, self._case.entity
+        for first, *others in lines.values():
+            if len(others) >= most:
+                yield Issue(
+                    "too_many_of_one_entity",
+                    entity,
+                    f"{len(others) + 1} events of the {entity} of line {first}, at most {most} in "
+                    "one body: send this line and those behind it in another, after this one",
+                    others[most - 1],
+                )

@@ -14,12 +14,12 @@ Schema = dict[str, Any]
 _EXAMPLE_TIME = "2026-01-02T03:04:05Z"
 
 
-def event_schema(case: UseCase) -> Schema:
-    """Any event of the case."""
-    return {"oneOf": [schema_of(case, event) for event in case.events]}
+def event_schema(case: UseCase, also_required: tuple[str, ...] = ()) -> Schema:
+    """Any event of the case. What a source may leave out can be `also_required`."""
+    return {"oneOf": [schema_of(case, event, also_required) for event in case.events]}
 
 
-def schema_of(case: UseCase, event: EventType) -> Schema:
+def schema_of(case: UseCase, event: EventType, also_required: tuple[str, ...] = ()) -> Schema:
     """One type of event, under any of its names. Fields that are not declared may be there."""
     fields = {field.name: _field_schema(field) for field in event.fields}
     return {
@@ -29,6 +29,7 @@ def schema_of(case: UseCase, event: EventType) -> Schema:
             "event_type",
             "event_time",
             case.entity,
+            *also_required,
             *(field.name for field in event.fields if field.required),
         ],
         "properties": {

@@ -53,8 +53,8 @@ class SourceTopic:
     async def send(self, records: Sequence[OutRecord]) -> None:
         """Return when all are acknowledged, in their order for each key.
 
-        Raises InfrastructureError, after which some may have been stored. A caller that gives up
-        meanwhile stops nothing.
+        Raises InfrastructureError, after which some may have been stored, and a caller that gives
+        up meanwhile stops nothing: whoever sends the same records again must be known by their ids.
         """
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((records, done))

@@ -19,7 +19,8 @@ from tests.support.kafka import eventually
 from tests.support.processes import Worker, running
 
 EVENT = (
-    b'{"user_id": "u", "event_type": "bet", "bet_amount": 1, "event_time": "2026-01-02T03:04:05Z"}'
+    b'{"user_id": "u", "event_type": "bet", "bet_amount": 1, "event_id": "e", '
+    b'"event_time": "2026-01-02T03:04:05Z"}'
 )
 MODELS = Path(__file__).parents[2] / "models"
 

@@ -9,9 +9,12 @@ import orjson
 import pytest
 
 from pipeline.errors import InfrastructureError
+from pipeline.events import EventDecoder
+from pipeline.fold import DUPLICATE, Fold
 from pipeline.partitioner import partition_of
 from pipeline.records import Deliveries, OutRecord
-from pipeline.settings import KafkaSettings
+from pipeline.settings import HttpSettings, KafkaSettings
+from pipeline.state import EntityState
 from pipeline.times import HOUR, format_time
 from pipeline.validation import Validator
 from serving.http.source import SourceTopic
@@ -23,7 +26,12 @@ from use_cases.first_day_churn import USE_CASE
 
 def event(user: str = "u1", **fields: Any) -> dict[str, Any]:
     envelope = {"event_type": "bet", "event_time": format_time(NOW - HOUR), "user_id": user}
-    return {**envelope, "bet_amount": 5, **fields}
+    return {**envelope, "event_id": "e", "bet_amount": 5, **fields}
+
+
+def some(many: int, user: str = "u1") -> list[dict[str, Any]]:
+    """Events of one user."""
+    return [event(user, event_id=f"{user}-{n}") for n in range(many)]
 
 
 def ndjson(*events: dict[str, Any]) -> bytes:
@@ -47,13 +55,48 @@ async def test_an_event_with_an_id_is_stored_as_it_came(service: Service) -> Non
     assert service.sent == [OutRecord(b"u1", raw)]
 
 
-async def test_an_event_without_an_id_gets_one(service: Service) -> None:
+async def test_an_event_without_an_id_is_refused_for_it_could_not_be_sent_again(
+    service: Service,
+) -> None:
+    nameless = {name: value for name, value in event().items() if name != "event_id"}
     async with service.caller() as caller:
-        answer = await caller.post("/events", json=event())
-    (record,) = service.sent
-    stored = orjson.loads(record.value or b"")
-    assert stored == event() | {"event_id": answer.json()["event_ids"][0]}
-    Validator(USE_CASE).canonical(record.value, NOW)
+        answer = await caller.post("/events", content=ndjson(event(), nameless))
+    assert (answer.status_code, reasons(answer)) == (422, [("event_id", "missing_event_id")])
+    assert answer.json()["errors"][0]["line"] == 2
+    assert service.sent == []
+
+
+MOST = USE_CASE.events_at_once
+
+
+async def test_as_many_events_of_a_user_are_taken_as_can_be_sent_again(service: Service) -> None:
+    async with service.caller() as caller:
+        answer = await caller.post("/events", content=ndjson(*some(MOST), *some(MOST, "u2")))
+    assert answer.status_code == 202
+    assert len(service.sent) == 2 * MOST
+
+
+async def test_more_events_of_a_user_are_refused_by_their_lines(service: Service) -> None:
+    body = ndjson(event("secret-2"), *some(MOST + 4, "secret-1"))
+    async with service.caller() as caller:
+        answer = await caller.post("/events", content=body)
+    assert answer.status_code == 422
+    (issue,) = answer.json()["errors"]
+    assert (issue["line"], issue["reason"]) == (2 + MOST, "too_many_of_one_entity")
+    assert f"{MOST + 4} events of the user_id of line 2, at most {MOST}" in issue["detail"]
+    assert "secret" not in answer.text
+    assert service.sent == []
+
+
+async def test_the_document_says_that_ids_are_needed_and_what_to_do_after_a_503(
+    service: Service,
+) -> None:
+    async with service.caller() as caller:
+        told = (await caller.get("/openapi.json")).json()["paths"]["/events"]["post"]
+    for event_type in told["requestBody"]["content"]["application/json"]["schema"]["oneOf"]:
+        assert "event_id" in event_type["required"]
+    assert f"at most {MOST} of one user_id" in told["summary"]
+    assert "send the same body again" in told["responses"]["503"]["description"]
 
 
 async def test_lines_are_stored_in_their_order_on_their_users_partitions(service: Service) -> None:
@@ -132,6 +175,23 @@ class SlowWriter(FakeWriter):
         self.began.set()
         await self.let.wait()
         await super().deliver(deliveries)
+
+
+async def test_what_goes_on_behind_a_503_and_is_sent_again_counts_once() -> None:
+    writer, body = SlowWriter(), ndjson(*some(MOST))
+    service = Service(writer=writer, settings=HttpSettings(seconds=0.1))
+    async with service.caller() as caller:
+        for _ in range(2):
+            answer = await caller.post("/events", content=body)
+            assert (answer.status_code, reasons(answer)) == (503, [("", "took_too_long")])
+        writer.let.set()
+        assert (await caller.post("/events", content=body)).status_code == 202
+    fold, decoder, state = Fold(USE_CASE), EventDecoder(USE_CASE), EntityState.empty(USE_CASE)
+    outcomes = [
+        fold.apply(state, decoder.decode(Validator(USE_CASE).canonical(one.value, NOW).value), {})
+        for one in service.sent
+    ]
+    assert [one.reason == DUPLICATE for one in outcomes] == [False] * MOST + [True] * 2 * MOST
 
 
 async def one_partition() -> int:
