@@ -62,7 +62,7 @@ class Works:
         clock, case = SystemClock(), self.lab.case
         records = islice(live(world_of(case.name), size, clock.now), count)
         pace = AtRate(rate, clock)
-        return Sending(self.lab.settings.kafka, self.lab.topics.generated, records, pace)
+        return Sending(self.lab.settings.kafka, case, records, pace)
 
     def _behind(self) -> int:
         return sum(lag.records for lag in self.lags.read() if lag.stage != _LOGGER)

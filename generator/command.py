@@ -92,7 +92,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         return
     bar = progress_bar(expected if limit is None else limit)
     with bar as progress, suppress(asyncio.CancelledError):
-        asyncio.run(_send(settings.kafka, target, records, pace, progress))
+        asyncio.run(_send(settings.kafka, case, target, records, pace, progress))
 
 
 def _build(use_case: str, drift: float | None, real_time: bool) -> Build:  # noqa: FBT001 - as it was asked for
@@ -112,6 +112,7 @@ def _pace(rate: float | None) -> Pace:
 
 async def _send(
     settings: KafkaSettings,
+    case: UseCase,
     topic: str,
     records: Iterator[SourceRecord],
     pace: Pace,
@@ -121,7 +122,7 @@ async def _send(
     work = asyncio.current_task()
     if work is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
-    async with kafka_sink(settings, topic) as sink:
+    async with kafka_sink(settings, topic, case.events_at_once) as sink:
         await generate(records, sink, pace, progress)
 
 

@@ -1,14 +1,15 @@
 """The edge to Kafka: one record per event, each key on the partition that Kafka's clients give it.
 
-In order per key. While Kafka fails a batch is sent again until it is stored, so after a failure
-some of its records may be stored twice, with the same `event_id`.
+In order per key. While Kafka fails, what is under way is sent again until it is stored, so after a
+failure some records may be stored twice, with the same `event_id`. Of one key no more are under way
+than the fold still knows after as many others (`UseCase.events_at_once`), so that they count once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Protocol
@@ -35,16 +36,18 @@ class Delivering(Protocol):
 
 
 class KafkaSink:
-    """Writes to one topic."""
+    """Writes to one topic, at most `most` records of a key at once."""
 
     def __init__(
         self,
         outputs: Delivering,
         topic: str,
         partitions: int,
+        most: int,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._outputs = outputs
+        self._most = most
         self._sleep = sleep
 
         @lru_cache(_REMEMBERED_KEYS)
@@ -55,11 +58,12 @@ class KafkaSink:
 
     async def send(self, records: Sequence[SourceRecord]) -> None:
         """Return when all are acknowledged; waits for as long as Kafka is away. Raises Fatal."""
-        deliveries: dict[Target, list[OutRecord]] = defaultdict(list)
-        for key, value in records:
-            deliveries[self._target(key)].append(OutRecord(key, value))
-        while not await self._delivered(deliveries):
-            await self._sleep(_RETRY_SECONDS)
+        for part in parts(records, self._most):
+            deliveries: dict[Target, list[OutRecord]] = defaultdict(list)
+            for key, value in part:
+                deliveries[self._target(key)].append(OutRecord(key, value))
+            while not await self._delivered(deliveries):
+                await self._sleep(_RETRY_SECONDS)
 
     async def _delivered(self, deliveries: Deliveries) -> bool:
         try:
@@ -70,14 +74,25 @@ class KafkaSink:
         return True
 
 
+def parts(records: Sequence[SourceRecord], most: int) -> Iterator[Sequence[SourceRecord]]:
+    """The records in their order, in pieces with at most `most` of one key."""
+    counts, begin = Counter[bytes | None](), 0
+    for number, record in enumerate(records):
+        if counts[record.key] == most and record.key is not None:  # no key: no event of anyone
+            yield records[begin:number]
+            counts, begin = Counter(), number
+        counts[record.key] += 1
+    yield records[begin:]
+
+
 @asynccontextmanager
-async def kafka_sink(settings: KafkaSettings, topic: str) -> AsyncIterator[KafkaSink]:
+async def kafka_sink(settings: KafkaSettings, topic: str, most: int) -> AsyncIterator[KafkaSink]:
     """A sink into `topic`, closed at the end. Raises Refusal when there is no such topic."""
     partitions = await asyncio.to_thread(_partitions, settings, topic)
     outputs = Outputs(settings)
     await outputs.start()
     try:
-        yield KafkaSink(outputs, topic, partitions)
+        yield KafkaSink(outputs, topic, partitions, most)
     finally:
         await outputs.close()
 

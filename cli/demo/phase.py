@@ -53,8 +53,8 @@ class Driver:
         drain = Drain(PATIENCE_SECONDS, stages_of(self.base.case))
         began, sent_at = self.clock.now(), 0
         drain.is_over(self.lags.read(), time.monotonic())
-        topic, settings = self.base.topics.generated, self.base.settings.kafka
-        with Sending(settings, topic, load.records, load.pace) as sending:
+        case, settings = self.base.case, self.base.settings.kafka
+        with Sending(settings, case, load.records, load.pace) as sending:
             while True:
                 if not sent_at and sending.is_done():
                     sent_at = self.clock.now()

@@ -12,7 +12,9 @@ from typing import Self
 from generator.kafka_sink import kafka_sink
 from generator.pace import Pace
 from generator.service import generate
+from pipeline.declaration import UseCase
 from pipeline.settings import KafkaSettings
+from pipeline.topics import Topics
 from pipeline.world import SourceRecord
 
 _JOIN_SECONDS = 5.0
@@ -22,11 +24,11 @@ class Sending:
     """A context manager: records go out inside it; leaving it early stops them."""
 
     def __init__(
-        self, settings: KafkaSettings, topic: str, records: Iterator[SourceRecord], pace: Pace
+        self, settings: KafkaSettings, case: UseCase, records: Iterator[SourceRecord], pace: Pace
     ) -> None:
         self.sent = 0
         self._settings = settings
-        self._topic = topic
+        self._case = case
         self._records = records
         self._pace = pace
         self._error: BaseException | None = None
@@ -71,7 +73,8 @@ class Sending:
             loop = asyncio.get_running_loop()
             self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         self._started.set()
-        async with kafka_sink(self._settings, self._topic) as sink:
+        topic, most = Topics.of(self._case).generated, self._case.events_at_once
+        async with kafka_sink(self._settings, topic, most) as sink:
             await generate(self._records, sink, self._pace, self._told)
 
     def _told(self, sent: int) -> None:

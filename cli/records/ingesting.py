@@ -88,7 +88,9 @@ def ingest(
     with asyncio.Runner() as runner:
         exits = AsyncExitStack()
         topic = Topics.of(case).generated
-        sink = runner.run(exits.enter_async_context(kafka_sink(settings.kafka, topic)))
+        sink = runner.run(
+            exits.enter_async_context(kafka_sink(settings.kafka, topic, case.events_at_once))
+        )
         try:
             for data in _pieces(stream):
                 complete = lines.feed(data) if data else lines.end()

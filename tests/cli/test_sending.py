@@ -8,6 +8,7 @@ from cli.demo.sending import Sending
 from cli.records.reading import TopicReader
 from generator.pace import AtRate, FullSpeed
 from pipeline.clock import SystemClock
+from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.settings import Settings
 from pipeline.topics import Topics
@@ -22,23 +23,27 @@ def count(settings: Settings, topic: str) -> int:
         return sum(reader.ends().values())
 
 
-def test_all_records_are_sent_from_a_thread(settings: Settings, topics: Topics) -> None:
-    with Sending(settings.kafka, topics.generated, iter(RECORDS), FullSpeed()) as sending:
+def test_all_records_are_sent_from_a_thread(
+    settings: Settings, case: UseCase, topics: Topics
+) -> None:
+    with Sending(settings.kafka, case, iter(RECORDS), FullSpeed()) as sending:
         assert eventually(sending.is_done)
     assert sending.sent == count(settings, topics.generated) == 100
 
 
-def test_leaving_early_stops_what_would_go_on_for_ever(settings: Settings, topics: Topics) -> None:
+@pytest.mark.usefixtures("topics")
+def test_leaving_early_stops_what_would_go_on_for_ever(settings: Settings, case: UseCase) -> None:
     pace = AtRate(200, SystemClock())
-    with Sending(settings.kafka, topics.generated, itertools.cycle(RECORDS), pace) as sending:
+    with Sending(settings.kafka, case, itertools.cycle(RECORDS), pace) as sending:
         assert eventually(lambda: sending.sent > 0)
     assert not sending._thread.is_alive()
 
 
-@pytest.mark.usefixtures("topics")
-def test_what_sending_raises_comes_out_in_the_main_thread(settings: Settings) -> None:
+def test_what_sending_raises_comes_out_in_the_main_thread(
+    settings: Settings, case: UseCase
+) -> None:
     with (
-        Sending(settings.kafka, "no-such-topic", iter(RECORDS), FullSpeed()) as sending,
-        pytest.raises(Refusal, match="no-such-topic"),
+        Sending(settings.kafka, case, iter(RECORDS), FullSpeed()) as sending,
+        pytest.raises(Refusal, match="does not exist"),
     ):
         assert eventually(sending.is_done)

@@ -137,6 +137,7 @@ class Source:
         self._settings = settings
         self._topic = Topics.of(case).generated
         self._partitions = partitions
+        self._most = case.events_at_once
         self._ending = threading.Event()
         self._records = self._enough_of(records, least)
         self._pace = pace
@@ -196,7 +197,9 @@ class Source:
             self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         self._started.set()
         outputs = Outputs(self._settings)
-        sink = _Remembering(KafkaSink(outputs, self._topic, self._partitions), self.acknowledged)
+        sink = _Remembering(
+            KafkaSink(outputs, self._topic, self._partitions, self._most), self.acknowledged
+        )
         try:
             for until, deliveries in self._controls.items():
                 await generate(islice(self._records, until - self.sent), sink, self._pace)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -29,6 +30,7 @@ from pipeline.world import SourceRecord, WorldSize
 from use_cases.first_day_churn.world import build
 
 PARTITIONS = 5
+MOST = 16
 WORLD = build(WorldSize(users=50, events=10, seed=11))
 
 
@@ -48,13 +50,14 @@ async def no_sleep(_seconds: float) -> None:
 
 
 def sink_into(outputs: FakeOutputs) -> KafkaSink:
-    return KafkaSink(outputs, "events", PARTITIONS, no_sleep)
+    return KafkaSink(outputs, "events", PARTITIONS, MOST, no_sleep)
 
 
 async def test_a_record_goes_to_the_partition_of_its_key() -> None:
     outputs = FakeOutputs()
     records = list(WORLD.events())
     await sink_into(outputs).send(records)
+    assert len(outputs.delivered) == 1
     for target, delivered in outputs.delivered[0].items():
         mine = [r for r in records if partition_of(r.key or b"", PARTITIONS) == target.partition]
         assert delivered == [OutRecord(key, value) for key, value in mine]
@@ -70,6 +73,18 @@ async def test_a_batch_is_sent_again_while_kafka_fails() -> None:
     outputs = FakeOutputs([InfrastructureError("away"), InfrastructureError("away")])
     await sink_into(outputs).send([SourceRecord(b"key", b"value")])
     assert [*outputs.delivered[0].values()] == [[OutRecord(b"key", b"value")]]
+
+
+async def test_no_more_of_a_key_are_under_way_than_may_be_sent_again() -> None:
+    outputs, most = FakeOutputs([InfrastructureError("away")]), 3
+    keys = [b"a", b"b", b"a", None, b"a", b"a", b"b", b"a", b"a", None, None, None, None, b"a"]
+    records = [SourceRecord(key, b"%d" % number) for number, key in enumerate(keys)]
+    await KafkaSink(outputs, "events", 1, most, no_sleep).send(records)
+    pieces = [piece for one in outputs.delivered for piece in one.values()]
+    assert [record.value for piece in pieces for record in piece] == [one.value for one in records]
+    for piece in pieces:
+        assert max(Counter(one.key for one in piece if one.key).values()) <= most
+    assert len(pieces) == 3
 
 
 async def test_a_refusal_for_good_is_not_tried_again() -> None:
@@ -106,7 +121,7 @@ def stored(kafka: str, topic: str) -> list[tuple[int, bytes, bytes]]:
 
 
 async def test_a_world_is_stored_once_and_in_order_per_user(kafka: str, topic: str) -> None:
-    async with kafka_sink(KafkaSettings(kafka), topic) as sink:
+    async with kafka_sink(KafkaSettings(kafka), topic, MOST) as sink:
         assert await generate(WORLD.events(), sink, FullSpeed()) == WORLD.total
     found = stored(kafka, topic)
     assert len(found) == WORLD.total
@@ -117,7 +132,7 @@ async def test_a_world_is_stored_once_and_in_order_per_user(kafka: str, topic: s
 
 async def test_a_topic_that_does_not_exist_is_refused(kafka: str) -> None:
     with pytest.raises(Refusal, match="does not exist"):
-        async with kafka_sink(KafkaSettings(kafka), "no-such-topic"):
+        async with kafka_sink(KafkaSettings(kafka), "no-such-topic", MOST):
             pass
 
 
