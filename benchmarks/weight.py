@@ -11,7 +11,7 @@ from benchmarks.population import TEMPLATES, copy, found_templates, state_keys
 from benchmarks.site import Site
 from benchmarks.visits import Scribe
 
-_TARGET = 650.0
+_TARGET = 750.0
 _SAMPLE = 1_000
 
 
