@@ -25,6 +25,7 @@ from pipeline.logs import log
 from pipeline.parquet.files import (
     POSITIONS,
     Position,
+    asked_at,
     file_name,
     note_count,
     note_path,
@@ -82,6 +83,11 @@ class LogFiles:
         """
         with _disk():
             return position_of(self._root / topic, partition)
+
+    def asked_at(self, topic: str) -> int:
+        """When somebody last asked for files of a topic, in nanoseconds; 0 where nobody has."""
+        with _disk():
+            return asked_at(self._root / topic)
 
     def publish(self, file: NewFile) -> bool:
         """Give the file its name, and note the position after it.

@@ -18,6 +18,8 @@ from pipeline.records import InRecord
 from pipeline.settings import LoggerSettings
 
 _DAY = 86_400_000  # milliseconds
+WORTH_A_FILE = 10_000  # rows: about half a megabyte on disk
+SOON = 5.0  # seconds
 _ROWS_AT_ONCE = 1_024  # become columns together: enough for Arrow, few enough for the cache
 
 
@@ -84,7 +86,11 @@ class Block:
 
 @dataclass(slots=True)
 class Held:
-    """The blocks after `position`, oldest first; each but the newest is complete."""
+    """The blocks after `position`, oldest first; each but the newest is complete.
+
+    The first file comes soon. A partition that had too little for it waits twice as long for the
+    next one, up to the limit.
+    """
 
     layout: Layout
     partition: int
@@ -93,9 +99,12 @@ class Held:
     blocks: list[Block] = field(default_factory=list)
     latest: Batch | None = None  # the last batch, without its records
     next_offset: int = field(init=False)
+    patience: float = field(init=False)  # seconds that a file may wait for more
+    asked_for: int = 0  # what is before this offset waits no longer
 
     def __post_init__(self) -> None:
         self.next_offset = self.position.next_offset
+        self.patience = min(SOON, self.limits.seconds)
 
     @property
     def bytes(self) -> int:
@@ -120,11 +129,21 @@ class Held:
             return None
         oldest = self.blocks[0]
         full = len(self.blocks) > 1 or oldest.count >= self.limits.rows
-        return oldest if full or now - oldest.since >= self.limits.seconds else None
+        age = now - oldest.since
+        asked_for = oldest.start.next_offset < self.asked_for
+        old = asked_for or age >= self.patience or (age >= SOON and oldest.count >= WORTH_A_FILE)
+        return oldest if full or old else None
+
+    def hurry(self) -> None:
+        """All that is held must become files now."""
+        self.asked_for = self.next_offset
 
     def wrote(self) -> None:
         """The oldest block is in a file."""
-        self.position = self.blocks.pop(0).after
+        block = self.blocks.pop(0)
+        self.position = block.after
+        if block.count < WORTH_A_FILE:
+            self.patience = min(2 * self.patience, self.limits.seconds)
 
     def _open(self, day: int, now: float) -> Block:
         newest = self.blocks[-1] if self.blocks else None

@@ -25,6 +25,8 @@ from pipeline.settings import LoggerSettings
 
 STAGE = "inference_logger"
 
+_LOOK_SECONDS = 1.0
+
 Key = tuple[str, int]
 """A partition of a topic."""
 
@@ -45,6 +47,8 @@ class InferenceLogger:
     name: str = STAGE
     held: dict[Key, Held] = field(default_factory=dict)
     uncommitted: dict[Key, int] = field(default_factory=dict)
+    _asked: dict[str, int] = field(default_factory=dict)
+    _look_at: float = 0.0
 
     async def position(self, log: Log) -> int:
         """The offset after the last one in a file; the log's first where there is no file.
@@ -69,6 +73,7 @@ class InferenceLogger:
         self._drop_what_is_lost()
         for batch in batches:
             self._take(batch)
+        await self._look_for_askers()
         for key, held in [*self.held.items()]:
             while (block := held.due(self.clock.monotonic())) is not None:
                 await self._write(key, held, block)
@@ -105,6 +110,19 @@ class InferenceLogger:
             self.reader.reposition(*key)
             return
         held.take(batch, self.clock.monotonic())
+
+    async def _look_for_askers(self) -> None:
+        """Who waits for the log in Parquet may ask for it."""
+        now = self.clock.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_SECONDS
+        for topic in dict.fromkeys(topic for topic, _ in self.held):
+            asked = await asyncio.to_thread(self.files.asked_at, topic)
+            if self._asked.setdefault(topic, asked) != asked:
+                self._asked[topic] = asked
+                for held in (held for key, held in self.held.items() if key[0] == topic):
+                    held.hurry()
 
     def _drop_what_is_lost(self) -> None:
         for key, held in [*self.held.items()]:

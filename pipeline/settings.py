@@ -65,11 +65,11 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True)
 class LoggerSettings:
-    """When `inference_logger` closes a file: by rows, by bytes held, or by seconds."""
+    """When `inference_logger` closes a file: by rows, by bytes held, at the latest by seconds."""
 
     rows: int = 100_000
     bytes: int = 64 * 1024 * 1024
-    seconds: float = 5.0
+    seconds: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         logger=LoggerSettings(
             rows=read.number("LOGGER_ROWS", 100_000, int, 1),
             bytes=read.number("LOGGER_BYTES", 64 * 1024 * 1024, int, 1),
-            seconds=read.number("LOGGER_SECONDS", 5.0, float, 0.1),
+            seconds=read.number("LOGGER_SECONDS", 300.0, float, 0.1),
         ),
         retention_days=read.number("RETENTION_DAYS", 0, int, 0),
         http=_http(read),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.clock import Clock
 from pipeline.errors import Refusal
 from pipeline.marker import Marker
-from pipeline.parquet.files import position_of
+from pipeline.parquet.files import ask_for_files, position_of
 from pipeline.store.store import Store
 from rebuild.added import refuse_mismatch
 from rebuild.heir import Heir, Nursery
@@ -101,7 +101,19 @@ class Backfill:
                     f"the log in Parquet of partition {partition} does not come to offset {offset}",
                     "See that inference_logger runs, and run `pipeline backfill` again",
                 )
+            self._ask_for_log()
             await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _ask_for_log(self) -> None:
+        """Without it the logger might hold the last records for minutes."""
+        ground = self.nursery.builder.ground
+        try:
+            ask_for_files(ground.parquet_dir / ground.topics.incoming)
+        except OSError as error:
+            raise Refusal(
+                f"inference_logger cannot be asked for files: {error}",
+                "Run this as the user that it runs as",
+            ) from error
 
     def _next_logged(self, partition: int) -> int:
         ground = self.nursery.builder.ground

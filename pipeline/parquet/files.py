@@ -21,6 +21,7 @@ from pipeline.parquet.format import Footer, Origins, decode_origins, encode_orig
 
 POSITIONS = "_positions"
 _COUNT = "partitions"
+_ASKED = "asked"
 _TRIES = 10
 
 T = TypeVar("T")
@@ -152,6 +153,19 @@ def noted_count(home: Path) -> int | None:
         return int((home / POSITIONS / _COUNT).read_text())
     except (FileNotFoundError, ValueError):
         return None
+
+
+def ask_for_files(home: Path) -> None:
+    """Ask the loggers of a topic to put what they hold of it into files now. Raises OSError."""
+    (home / POSITIONS / _ASKED).touch()
+
+
+def asked_at(home: Path) -> int:
+    """When files were last asked for, in nanoseconds since 1970; 0 where they never were."""
+    try:
+        return (home / POSITIONS / _ASKED).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def names(home: Path, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ from tests.support.fakes import FakeFeed, Records
 CASE = use_cases.load("first_day_churn")
 INCOMING = "incoming-events"
 NEVER = LoggerSettings(rows=10**9, bytes=10**12, seconds=10**9)
-"""Nothing is cut before `close`."""
+"""Nothing is cut before `close`, but for the first file, which comes soon."""
 
 
 def bets(count: int, partition: int = 0) -> Records:

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.control import erase_record, lookup_record
 from pipeline.errors import Fatal, Refusal
+from pipeline.parquet.files import asked_at
 from pipeline.settings import RedisSettings
 from pipeline.store.client import connect
 from rebuild.backfill import Backfill
@@ -210,6 +211,17 @@ async def test_without_a_logger_nothing_is_handed_over(handover: Handover) -> No
     with pytest.raises(Refusal, match="does not come to offset 12"):
         await handover.backfill(patience=0).run()
     assert await handover.marker() == before
+
+
+async def test_the_logger_is_asked_for_what_it_still_holds(handover: Handover) -> None:
+    handover.log.append(LOG[12])
+    handover.ledger.holds("incoming-events", {0: handover.log})
+    await handover.worker.step()
+    home = handover.ledger.root / "incoming-events"
+    assert asked_at(home) == 0
+    with pytest.raises(Refusal, match="does not come to offset 12"):
+        await handover.backfill(patience=1).run()
+    assert asked_at(home) > 0
 
 
 async def test_where_nothing_is_live_there_is_nothing_to_hand_over(
