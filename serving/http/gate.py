@@ -6,13 +6,14 @@ is on this machine and comes straight: not through a proxy, and not out of a pag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
 
 from pipeline.clock import Clock
 from pipeline.settings import HttpSettings
 from serving.http.asgi import AsgiScope
+from serving.http.connections import network_of
 from serving.http.keys import Key, KeyRing
 from serving.http.limits import TokenBuckets
 from serving.http.operation import Access
@@ -21,7 +22,10 @@ from serving.http.problems import Issue, Problem
 _BEARER = b"bearer "
 _FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
-_NETWORK_BITS = 64
+_HERE_WITH_PORT = re.compile(
+    r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII
+)
+_PAGES = ("http", "https")
 
 RawHeaders = Mapping[bytes, bytes]
 
@@ -53,7 +57,7 @@ class Gate:
         if key is not None:
             self._count(self._by_key, key.name)
         elif not here:
-            self._count(self._by_address, network_of(scope))
+            self._count(self._by_address, network_of(host_of(scope)))
         if access.scope is None:
             return
         if self._ring is None:
@@ -82,14 +86,7 @@ class Gate:
 
 def is_here(host: str) -> bool:
     """Whether a host, with or without a port, is this machine's loopback."""
-    if host in _HERE:
-        return True
-    name = host.lower()
-    if name.startswith("["):
-        name = name[1:].partition("]")[0]
-    elif name.count(":") == 1:
-        name = name.partition(":")[0]
-    return name in _HERE
+    return host in _HERE or _HERE_WITH_PORT.fullmatch(host) is not None
 
 
 def comes_from_here(scope: AsgiScope, headers: RawHeaders) -> bool:
@@ -103,23 +100,20 @@ def comes_from_here(scope: AsgiScope, headers: RawHeaders) -> bool:
     if not _FORWARDED.isdisjoint(headers):
         return False
     origin = headers.get(b"origin")
-    if origin is not None and not is_here(origin.decode("latin-1").rpartition("//")[2]):
+    if origin is not None and not _is_page_here(origin.decode("latin-1")):
         return False
     return is_here(headers.get(b"host", b"").decode("latin-1"))
 
 
-def network_of(scope: AsgiScope) -> str:
-    """By what an address is counted: IPv6 by its network, of which a caller has all addresses."""
+def host_of(scope: AsgiScope) -> str:
+    """The caller's address; nothing where it has none."""
     client = scope.get("client")
-    if client is None:
-        return ""
-    try:
-        address = ip_address(client[0])
-    except ValueError:
-        return str(client[0])
-    if not isinstance(address, IPv6Address) or address.ipv4_mapped:
-        return str(address)
-    return str(int(address) >> _NETWORK_BITS)
+    return str(client[0]) if client else ""
+
+
+def _is_page_here(origin: str) -> bool:
+    scheme, separator, host = origin.partition("://")
+    return separator != "" and scheme in _PAGES and is_here(host)
 
 
 def _refused(status: HTTPStatus) -> Problem:

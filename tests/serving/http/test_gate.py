@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.clock import FixedClock
 from pipeline.settings import HttpSettings
-from serving.http.gate import Gate, is_here, network_of
+from serving.http.connections import network_of
+from serving.http.gate import Gate, is_here
 from serving.http.keys import KeyRing, new_key
 from serving.http.operation import Access
 from serving.http.problems import Problem
@@ -73,7 +74,20 @@ def test_what_comes_through_a_proxy_does_not_come_from_here(header: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "origin", [b"https://evil.example", b"null", b"http://127.0.0.1.evil.example"]
+    "origin",
+    [
+        b"https://evil.example",
+        b"null",
+        b"http://127.0.0.1.evil.example",
+        b"http://evil.example//localhost",
+        b"http://localhost:80@evil.example",
+        b"http://evil.example@localhost",
+        b"localhost",
+        b"//localhost",
+        b"file://localhost",
+        b"http://localhost/",
+        b"",
+    ],
 )
 def test_a_page_of_another_site_may_not_ask_for_its_visitor(origin: bytes) -> None:
     assert status_of(gate(), scope(), {**LOCAL, b"origin": origin}, EVENTS) == 403
@@ -153,9 +167,9 @@ def test_a_refusal_for_too_many_says_when_to_come_again() -> None:
 
 
 def test_all_addresses_of_one_ipv6_network_are_one_caller() -> None:
-    assert network_of(scope("2001:db8::1")) == network_of(scope("2001:db8::ffff"))
-    assert network_of(scope("2001:db8::1")) != network_of(scope("2001:db8:0:1::1"))
-    assert network_of(scope("::ffff:192.0.2.7")) != network_of(scope("::ffff:192.0.2.8"))
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff")
+    assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
+    assert network_of("::ffff:192.0.2.7") != network_of("::ffff:192.0.2.8")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +182,16 @@ def test_all_addresses_of_one_ipv6_network_are_one_caller() -> None:
         ("0.0.0.0", False),
         ("localhost.example", False),
         ("127.0.0.1.example:80", False),
+        ("[::1].example", False),
+        ("[::1", False),
+        ("[::1]x:80", False),
+        ("localhost:80@evil.example", False),
+        ("evil.example@localhost", False),
+        ("localhost:80:80", False),
+        ("localhost:", False),
+        ("localhost:x", False),
+        ("localhost\n", False),
+        ("127.0.0.1 ", False),
         ("", False),
     ],
 )
