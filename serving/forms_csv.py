@@ -31,11 +31,17 @@ _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class CsvLimits:
-    """The most rows, columns and characters of a cell that a table may have."""
+    """The most that a table may have: rows and columns; of a cell characters.
+
+    `name` is of one column's name, `header` of all together; `row` is the bytes of a whole row.
+    """
 
     rows: int = 1_000_000
     columns: int = 200
     cell: int = 4_096
+    name: int = 256
+    header: int = 8 * 1024
+    row: int = 64 * 1024
 
 
 LIMITS = CsvLimits()
@@ -62,6 +68,43 @@ class _Read:
     error: str
 
 
+class _TooLong(csv.Error):
+    """A row has too many characters; the reader begins anew with the next line."""
+
+
+class _Lines:
+    """The lines as text; none is decoded, and no row gets more of them, than a row may have."""
+
+    def __init__(self, lines: Iterable[bytes], most: int) -> None:
+        self._lines = iter(lines)
+        self._most = most
+        self._size = 0
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+
+    def begin_row(self) -> None:
+        """What comes now is another row's."""
+        self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines, None)
+        if line is None:
+            self._decode(b"", final=True)
+            raise StopIteration
+        self._size += len(line)
+        if self._size > self._most:
+            self._skip_from(line)
+            raise _TooLong
+        return self._decode(line)
+
+    def _skip_from(self, piece: bytes) -> None:
+        """Whatever is left of a line that comes in pieces."""
+        while piece and not piece.endswith(b"\n"):
+            piece = next(self._lines, b"")
+
+
 class CsvTable:
     """A table as it comes in: its header is read at once, its rows as they are iterated, once.
 
@@ -72,10 +115,14 @@ class CsvTable:
     def __init__(
         self, scorer: FormScorer, lines: Iterable[bytes], limits: CsvLimits = LIMITS
     ) -> None:
-        """Takes the lines of a file. Raises DataError, naming columns, for a header of others."""
+        """Takes the lines of a file; one that is too long may come in pieces.
+
+        Raises DataError, naming columns, for a header of others.
+        """
         self._scorer = scorer
         self._limits = limits
-        self._reader = csv.reader(codecs.iterdecode(lines, "utf-8-sig"))
+        self._lines = _Lines(lines, limits.row)
+        self._reader = csv.reader(self._lines)
         self.header = self._header()
         self._places = [self.header.index(name) for name in scorer.form.names]
         self._further = [
@@ -99,8 +146,13 @@ class CsvTable:
             names = [name.strip() for name in next(self._reader, [])]
         except UnicodeDecodeError:
             raise DataError("not_utf8") from None
+        except _TooLong:
+            raise self._header_too_long() from None
         except csv.Error:
             raise DataError("not_csv", "the header") from None
+        sizes = [len(name) for name in names]
+        if sum(sizes) > self._limits.header or max(sizes, default=0) > self._limits.name:
+            raise self._header_too_long()
         if len(names) > self._limits.columns:
             raise DataError("too_many_columns", f"{self._limits.columns:,} at most")
         missing = [name for name in self._scorer.form.names if name not in names]
@@ -112,6 +164,10 @@ class CsvTable:
             )
         return tuple(names)
 
+    def _header_too_long(self) -> DataError:
+        most = f"{self._limits.header:,} characters at most, {self._limits.name:,} of a column"
+        return DataError("header_too_long", most)
+
     def _read(self) -> Iterator[_Read]:
         for number, (cells, error) in enumerate(self._cells(), start=1):
             if number > self._limits.rows:
@@ -121,12 +177,15 @@ class CsvTable:
     def _cells(self) -> Iterator[tuple[list[str], str]]:
         """The cells of each row that is not empty, or why it has none."""
         while True:
+            self._lines.begin_row()
             try:
                 cells = next(self._reader)
             except StopIteration:
                 return
             except UnicodeDecodeError:
                 raise DataError("not_utf8") from None
+            except _TooLong:
+                yield [], f"has more than {self._limits.row:,} bytes"
             except csv.Error:
                 yield [], "is no row of CSV"
             else:

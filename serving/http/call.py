@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from serving.http.problems import CLOSE, Issue, Problem
 
 _ENCODING = b"content-encoding"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_STEP = 64 * 1024
+_SLOW_SECONDS = 2.0
+_SLOW_RATE = 64 * 1024.0
 
 
 class Call:
@@ -22,7 +26,22 @@ class Call:
         self._scope = scope
         self._receive = receive
         self._most = most_bytes
+        self._began: float | None = None
+        self._come = 0
+        self._is_waiting = False
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+
+    def rate(self, now: float) -> float | None:
+        """Bytes a second at which its body comes, if it waits for more, and that is slow.
+
+        `now` is the time of the event loop in seconds.
+        """
+        if self._began is None or not self._is_waiting:
+            return None
+        seconds = now - self._began
+        if seconds < _SLOW_SECONDS or self._come > _SLOW_RATE * seconds:
+            return None
+        return self._come / seconds
 
     @property
     def path(self) -> Mapping[str, Any]:
@@ -40,11 +59,14 @@ class Call:
         if _ENCODING in self.headers:
             return b"".join([part async for part in self.parts()])
         self._check_declared()
-        whole, more = await self._part(0)
+        first, more = await self._part()
+        if not more:
+            return first
+        whole = bytearray(first)
         while more:
-            part, more = await self._part(len(whole))
+            part, more = await self._part()
             whole += part
-        return whole
+        return bytes(whole)
 
     async def parts(self) -> AsyncIterator[bytes]:
         """The body as it comes, decompressed. Raises Problem beyond the limit, and CallerGone."""
@@ -64,35 +86,50 @@ class Call:
 
     async def _raw(self) -> AsyncIterator[bytes]:
         self._check_declared()
-        size, more = 0, True
+        more = True
         while more:
-            part, more = await self._part(size)
-            size += len(part)
+            part, more = await self._part()
             yield part
 
-    async def _part(self, before: int) -> tuple[bytes, bool]:
-        """The next part, and whether there will be more; `before` bytes have come already."""
+    async def _part(self) -> tuple[bytes, bool]:
+        """The next part, and whether there will be more."""
+        if self._began is None:
+            self._began = asyncio.get_running_loop().time()
+        self._is_waiting = True
         message = await self._receive()
+        self._is_waiting = False
         if message["type"] == "http.disconnect":
             raise CallerGone
         part: bytes = message.get("body", b"")
-        if before + len(part) > self._most:
+        self._come += len(part)
+        if self._come > self._most:
             raise self._too_large()
         return part, message.get("more_body", False)
 
     async def _decompressed(self) -> AsyncIterator[bytes]:
+        """A step at a time: little can become much, and others have their turn in between."""
         stream, size = zlib.decompressobj(_GZIP_WINDOW), 0
         async for part in self._raw():
-            try:
-                plain = stream.decompress(part, self._most - size + 1)
-            except zlib.error:
-                raise self._not_gzip() from None
-            size += len(plain)
-            if size > self._most:
-                raise self._too_large()
-            yield plain
-        if not stream.eof or stream.unused_data:
+            rest, plain = part, b""
+            while rest or (len(plain) == _STEP and not stream.eof):
+                if stream.eof:
+                    raise self._not_gzip()
+                plain = self._step(stream, rest)
+                rest = stream.unused_data or stream.unconsumed_tail
+                size += len(plain)
+                if size > self._most:
+                    raise self._too_large()
+                yield plain
+                await asyncio.sleep(0)
+        if not stream.eof:
             raise self._not_gzip()
+
+    def _step(self, stream: Any, part: bytes) -> bytes:
+        try:
+            plain: bytes = stream.decompress(part, _STEP)
+        except zlib.error:
+            raise self._not_gzip() from None
+        return plain
 
     def _check_declared(self) -> None:
         length = self.headers.get(b"content-length", b"0")

@@ -41,7 +41,7 @@ from serving.http.stored import StoredFeatures, StoredScores
 from serving.http.tables import CustomerTables
 from serving.http.users import Users
 
-_UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+_ANSWER_TIMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
 def described(settings: Settings) -> dict[str, Any]:
     """The OpenAPI document of the service. Connects to nothing."""
     parts = Parts.of(settings, SystemClock())
-    return document(TITLE, own_version(), operations_of(parts, settings.http.csv_rows))
+    return document(TITLE, own_version(), operations_of(parts, settings.http))
 
 
 def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
@@ -108,7 +108,7 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
             HTTPStatus.METHOD_NOT_ALLOWED: unmatched,
         },
     )
-    operations = operations_of(parts, settings.csv_rows)
+    operations = operations_of(parts, settings)
     endpoints = [Endpoint(one, gate, limits[one.size]) for one in operations]
     for endpoint in endpoints:
         one, application = endpoint.operation, cast("Any", endpoint)  # a route may be one as well
@@ -119,8 +119,8 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
     return app
 
 
-def operations_of(parts: Parts, rows: int) -> Sequence[Operation]:
-    """Every route there is, those asked for most often first; a table has `rows` at most."""
+def operations_of(parts: Parts, settings: HttpSettings) -> Sequence[Operation]:
+    """Every route there is, those asked for most often first."""
     stream = parts.models.streams.get(parts.case.name)
     scores = StoredScores(parts.features, stream.holder) if stream else None
     home = Home(parts.models)
@@ -128,7 +128,7 @@ def operations_of(parts: Parts, rows: int) -> Sequence[Operation]:
     found = (
         *Inference(parts.models, TITLE, own_version()).operations,
         *Customers(customers).operations,
-        *CustomerTables(customers, rows).operations,
+        *CustomerTables(customers, settings.csv_rows, _answer_bytes(settings)).operations,
         *Subscribers(_requested(parts.models, SUBSCRIBERS)).operations,
         *Users(parts.features, scores).operations,
         *Offers(customers, parts.offers, parts.clock).operations,
@@ -137,6 +137,11 @@ def operations_of(parts: Parts, rows: int) -> Sequence[Operation]:
     )
     home.describe(document(TITLE, own_version(), found))
     return found
+
+
+def _answer_bytes(settings: HttpSettings) -> int:
+    """The largest answer to a table."""
+    return _ANSWER_TIMES * settings.csv_bytes
 
 
 def _offer_rules(settings: Settings) -> OfferRules:

@@ -7,6 +7,7 @@ import csv
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -32,9 +33,10 @@ Written = Callable[[CsvTable], Iterator[bytes]]
 class CustomerTables:
     """The route of tables of customers."""
 
-    def __init__(self, requested: Requested, rows: int) -> None:
+    def __init__(self, requested: Requested, rows: int, answer_bytes: int) -> None:
         self._requested = requested
         self._limits = CsvLimits(rows=rows)
+        self._most = answer_bytes
 
     @property
     def operations(self) -> Sequence[Operation]:
@@ -60,15 +62,29 @@ class CustomerTables:
         kind, written = (_CSV, as_csv) if _CSV in accepts else (JSON, as_objects)
         async with uploaded(call, FILE) as file:
             stopped = threading.Event()
+            lines = iter(partial(file.readline, self._limits.row + 1), b"")
             try:
                 body = await asyncio.to_thread(
-                    lambda: _spooled(written(CsvTable(scorer, file, self._limits)), stopped)
+                    lambda: self._spooled(written(CsvTable(scorer, lines, self._limits)), stopped)
                 )
             except DataError as error:
                 raise wrong(*_issues(error)) from None
             finally:
                 stopped.set()  # a caller who has gone stops the work
         return Answer(body, kind=kind)
+
+    def _spooled(self, parts: Iterator[bytes], stopped: threading.Event) -> Spooled:
+        """All parts in a file. Blocks and computes; ends early, with less, once it is `stopped`."""
+        file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
+        try:
+            for number, part in enumerate(_within(self._most, parts)):
+                file.write(part)
+                if number % _LOOK == 0 and stopped.is_set():
+                    break
+        except BaseException:
+            file.close()
+            raise
+        return Spooled(file)
 
 
 def as_objects(table: CsvTable) -> Iterator[bytes]:
@@ -92,18 +108,14 @@ def example_table(form: Form) -> str:
     return text.getvalue()
 
 
-def _spooled(parts: Iterator[bytes], stopped: threading.Event) -> Spooled:
-    """All parts in a file. Blocks and computes; ends early, with less, once it is `stopped`."""
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
-    try:
-        for number, part in enumerate(parts):
-            file.write(part)
-            if number % _LOOK == 0 and stopped.is_set():
-                break
-    except BaseException:
-        file.close()
-        raise
-    return Spooled(file)
+def _within(most: int, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts, of `most` bytes together. Raises DataError."""
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > most:
+            raise DataError("answer_too_large", f"{most:,} bytes at most; send fewer rows")
+        yield part
 
 
 def _issues(error: DataError) -> list[Issue]:

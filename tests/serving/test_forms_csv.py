@@ -92,7 +92,13 @@ def test_what_is_not_utf_8_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("limits", "reason"),
-    [(CsvLimits(rows=1), "too_many_rows"), (CsvLimits(columns=9), "too_many_columns")],
+    [
+        (CsvLimits(rows=1), "too_many_rows"),
+        (CsvLimits(columns=9), "too_many_columns"),
+        (CsvLimits(name=5), "header_too_long"),
+        (CsvLimits(header=20), "header_too_long"),
+        (CsvLimits(row=20), "header_too_long"),
+    ],
 )
 def test_a_table_over_a_limit_is_refused(limits: CsvLimits, reason: str) -> None:
     with pytest.raises(DataError, match=reason):
@@ -109,6 +115,25 @@ def test_a_cell_that_is_too_long_costs_its_row_and_is_not_sent_back() -> None:
 def test_a_quote_that_never_closes_costs_no_memory_beyond_a_cell() -> None:
     endless = [f"{HEADER},note\n".encode(), f'{LINE},"'.encode(), *[b"x" * 999 + b"\n"] * 300]
     assert all(row.error for row in CsvTable(SCORER, endless))
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        [b"," * 1_000 + b"\n"],
+        [b"," * 500, b"," * 500, b",\n"],
+        [b'"\n', *[b"x\n"] * 300],
+        [b'"\n', *[b'","\n'] * 200, b'"\n'],
+    ],
+    ids=["a line", "a line in pieces", "a quote over many lines", "many quotes over many lines"],
+)
+def test_a_row_that_is_too_long_is_an_error_and_the_next_good_line_is_scored(
+    long: list[bytes],
+) -> None:
+    lines = [f"{HEADER}\n".encode(), *long, *[f"{LINE}\n".encode()] * 10]
+    rows = list(CsvTable(SCORER, lines, CsvLimits(row=400)))
+    assert rows[0].error == "has more than 400 bytes"
+    assert rows[-1].decision == SAID
 
 
 def test_the_table_comes_back_with_our_columns_behind_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from serving.http.call import Call
 from serving.http.problems import Problem
 
 LIMIT = 1_000
+MUCH, STEP = 1024 * 1024, 64 * 1024
 
 
 class Connection:
@@ -79,6 +81,40 @@ async def test_a_compressed_body_counts_by_what_it_becomes() -> None:
     bomb = gzip.compress(b"x" * 100_000)
     assert len(bomb) < LIMIT
     assert await refusal(Connection([bomb]), content_encoding="gzip") == (413, "too_large")
+
+
+@pytest.mark.parametrize("size", [0, 1, STEP, STEP + 1, 3 * STEP])
+async def test_a_compressed_body_may_become_of_any_size(size: int) -> None:
+    plain = bytes(size)
+    packed = gzip.compress(plain)
+    parts = [packed[:10], packed[10:-3], packed[-3:]]
+    sent = [(b"content-encoding", b"gzip")]
+    assert await Call({"headers": sent}, Connection(parts).receive, MUCH).body() == plain
+
+
+async def test_a_bomb_is_decompressed_a_step_a_turn_and_no_further_than_the_limit() -> None:
+    bomb, turns = gzip.compress(bytes(100 * MUCH)), 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(count())
+    sent = [(b"content-encoding", b"gzip")]
+    parts = Call({"headers": sent}, Connection([bomb]).receive, MUCH).parts()
+    steps = [len(await anext(parts)) for _ in range(MUCH // STEP)]
+    with pytest.raises(Problem, match="too_large"):
+        await anext(parts)
+    counting.cancel()
+    assert set(steps) == {STEP}
+    assert turns >= len(steps) - 1
+
+
+async def test_a_body_of_many_small_parts_is_put_together() -> None:
+    parts = [b"x"] * LIMIT
+    assert await call(Connection(parts)).body() == b"x" * LIMIT
 
 
 @pytest.mark.parametrize(

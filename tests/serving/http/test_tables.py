@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gzip
 import io
@@ -104,8 +105,14 @@ async def test_a_compressed_form_is_read() -> None:
         (b"", ("Contract", "invalid_field")),
         (table([CUSTOMER]) + b"\xff\xfe,\n", ("", "not_utf8")),
         (b",".join([b"x"] * 201) + b"\n", ("", "too_many_columns")),
+        (table([{**CUSTOMER, "x" * 257: 1}]), ("", "header_too_long")),
+        (table([{**CUSTOMER, **{f"{n:0100}": 1 for n in range(90)}}]), ("", "header_too_long")),
+        (b"," * 1_000_000, ("", "header_too_long")),
     ],
-    ids=["columns missing", "empty", "not UTF-8 at its end", "too many columns"],
+    ids=[
+        *("columns missing", "empty", "not UTF-8 at its end", "too many columns"),
+        *("a long name", "long names together", "a header without end"),
+    ],
 )
 async def test_what_is_no_such_table_is_refused(content: bytes, issue: tuple[str, str]) -> None:
     answer = await posted(content)
@@ -123,6 +130,93 @@ async def test_a_larger_file_than_allowed_is_refused() -> None:
     service = Service(settings=HttpSettings(csv_bytes=1024))
     answer = await posted(table([CUSTOMER] * 100), service)
     assert (answer.status_code, reasons(answer)) == (413, [("", "too_large")])
+
+
+async def test_an_answer_that_becomes_much_larger_than_the_table_is_refused() -> None:
+    service = Service(settings=HttpSettings(csv_bytes=100_000))
+    wide = {**CUSTOMER, **{f"{n:080}": "" for n in range(80)}}
+    answer = await posted(table([wide] * 300), service)
+    assert (answer.status_code, reasons(answer)) == (422, [("", "answer_too_large")])
+
+
+async def test_a_row_that_is_too_wide_has_its_error_and_stops_no_other() -> None:
+    content = table([CUSTOMER]) + b"," * 200_000 + b"\n" + table([CUSTOMER]).splitlines()[1] + b"\n"
+    first, wide, last = predictions(await posted(content))
+    assert first["Prediction"] == last["Prediction"]
+    assert wide == {"row": 2, "error": "has more than 65,536 bytes"}
+
+
+def form(*parts: bytes, boundary: bytes = b"b", end: bytes = b"--\r\n") -> bytes:
+    lines = b"".join(b"--%b\r\n%b\r\n" % (boundary, part) for part in parts)
+    return lines + b"--" + boundary + end
+
+
+FILE = b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + table([CUSTOMER])
+OTHER = b'Content-Disposition: form-data; name="other"\r\n\r\nx'
+
+
+async def sent(body: bytes, kind: str = "multipart/form-data; boundary=b") -> httpx.Response:
+    async with Service().caller() as caller:
+        headers = {"content-type": kind}
+        return await caller.post("/v1/customerbatch", content=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        form(OTHER, FILE, OTHER),
+        form(*[OTHER] * 15, FILE),
+        form(FILE, FILE.replace(b"Yes", b"No")),
+        form(FILE) + b"more" * 100_000,
+        form(b"X-Other: y\r\n" + FILE),
+    ],
+    ids=["among others", "the last of 16", "the first of two", "and more", "another header"],
+)
+async def test_the_file_is_found_wherever_it_stands_in_the_form(body: bytes) -> None:
+    assert len(predictions(await sent(body))) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (form(*[OTHER] * 16, FILE), "too_many_parts"),
+        (form(*[OTHER] * 100_000), "too_many_parts"),
+        (form(FILE + b"\r\n--b-" * 100_000), "too_many_parts"),
+        (form(FILE, end=b""), "not_multipart"),
+        (form(b"X: " + b"y" * 10_000 + b"\r\n" + FILE), "not_multipart"),
+        (form(b"X: y\r\n" * 100 + FILE), "not_multipart"),
+        (form(b"no header at all"), "not_multipart"),
+        (form(FILE.replace(b'; filename="f"', b"")), "missing_file"),
+        (form(FILE.split(b"\r\n", 1)[1]), "missing_file"),
+        (b"--b--", "missing_file"),
+        (b"", "not_multipart"),
+        (b"preamble" + form(FILE), "not_multipart"),
+    ],
+)
+async def test_a_form_with_too_much_or_too_little_is_refused(body: bytes, reason: str) -> None:
+    answer = await sent(body)
+    assert (answer.status_code, [one for _, one in reasons(answer)]) == (422, [reason])
+
+
+@pytest.mark.parametrize("boundary", ["b" * 300, '"' + ";" * 60_000, '"";boundary=' + ";" * 5_000])
+async def test_a_boundary_that_can_be_none_is_refused(boundary: str) -> None:
+    answer = await sent(form(FILE), f"multipart/form-data; boundary={boundary}")
+    assert [reason for _, reason in reasons(answer)] == ["not_multipart"]
+
+
+async def test_others_have_their_turn_while_a_large_form_is_read() -> None:
+    turns, whole = 0, form(FILE, b"Content-Disposition: form-data; name=x\r\n\r\n" + bytes(10**7))
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(count())
+    assert (await sent(whole)).status_code == 200
+    counting.cancel()
+    assert turns > len(whole) / (64 * 1024)
 
 
 async def test_a_file_in_another_field_is_missed() -> None:
