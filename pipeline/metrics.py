@@ -75,6 +75,11 @@ REQUESTS = Counter(
     "HTTP requests, by the path they matched and the status of the answer.",
     ["route", "method", "status"],
 )
+CONNECTIONS_DROPPED = Counter(
+    "pipeline_connections_dropped_total",
+    "HTTP connections ended without an answer: crowded out by others, or never read.",
+    ["why"],
+)
 REQUEST_SECONDS = Histogram(
     "request_latency_seconds",
     "From a request's head to the end of its answer.",

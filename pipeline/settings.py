@@ -77,6 +77,7 @@ class HttpSettings:
     """Where the HTTP service listens, who may ask it, and how much: bytes, seconds, requests.
 
     `rate` is of each key, `address_rate` of each address without one, both a second.
+    `peer_connections` is how many connections of one address may wait for it at once.
     """
 
     host: str = "127.0.0.1"
@@ -86,6 +87,8 @@ class HttpSettings:
     rate: float = 1_000.0
     address_rate: float = 20.0
     concurrent: int = 256
+    connections: int = 1_000
+    peer_connections: int = 250
     body_bytes: int = 1024 * 1024
     csv_bytes: int = 64 * 1024 * 1024
     csv_rows: int = 1_000_000
@@ -284,6 +287,8 @@ def _http(read: _Reader) -> HttpSettings:
         rate=read.number("HTTP_RATE", 1_000.0, float, 0.01),
         address_rate=read.number("HTTP_ADDRESS_RATE", 20.0, float, 0.01),
         concurrent=read.number("HTTP_CONCURRENT", 256, int, 1),
+        connections=read.number("HTTP_CONNECTIONS", 1_000, int, 1),
+        peer_connections=read.number("HTTP_PEER_CONNECTIONS", 250, int, 1),
         body_bytes=read.number("HTTP_BODY_BYTES", 1024 * 1024, int, 1024),
         csv_bytes=read.number("HTTP_CSV_BYTES", 64 * 1024 * 1024, int, 1024),
         csv_rows=read.number("HTTP_CSV_ROWS", 1_000_000, int, 1),

@@ -17,7 +17,6 @@ from pipeline.settings import read_settings
 
 _APP = "serving.http.app:app"
 _END_SECONDS = 10
-_CONNECTIONS = 1_000
 
 app = typer.Typer(add_completion=False)
 
@@ -54,12 +53,12 @@ def api(
             workers=processes,
             loop="uvloop",
             http="serving.http.protocol:OneWrite",  # httptools
+            ws="none",
             log_config=None,
             access_log=False,  # it would name users
             server_header=False,
             proxy_headers=bool(http.proxies),
             forwarded_allow_ips=list(http.proxies),
-            limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=_END_SECONDS,
         )
 

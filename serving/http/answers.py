@@ -12,7 +12,7 @@ from serving.http.asgi import Send
 from serving.http.problems import Headers, Issue, Problem
 
 JSON = b"application/json"
-_PART = 256 * 1024
+_PART = 64 * 1024
 
 encode = msgspec.json.Encoder().encode
 
@@ -61,14 +61,19 @@ def answer_of(problem: Problem, request_id: str) -> Answer:
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Hand an answer to the server."""
+    """Hand an answer to the server; what is large in parts, each once the one before is away."""
     body = answer.body
     size = len(body) if isinstance(body, bytes) else body.size
     length = (b"content-length", str(size).encode())
     headers = [(b"content-type", answer.kind), length, *answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if isinstance(body, Spooled):
-        for part in body.parts():
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        body = b""
-    await send({"type": "http.response.body", "body": body})
+    if isinstance(body, bytes) and size <= _PART:
+        await send({"type": "http.response.body", "body": body})
+        return
+    for part in _parts(body) if isinstance(body, bytes) else body.parts():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    return (body[start : start + _PART] for start in range(0, len(body), _PART))

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from pipeline.settings import HttpSettings
-from serving.http.answers import send_answer
+from serving.http.answers import Answer, send_answer
 from serving.http.asgi import AsgiScope, Receive, Send
 from serving.http.call import Call
 from serving.http.gate import Gate
@@ -17,20 +17,36 @@ _TABLES = 4
 _TABLE_TIMES = 10
 
 
-@dataclass(slots=True)
 class Room:
-    """How many requests there is room for at once; more are sent away, not queued."""
+    """How many requests there is room for at once; more are sent away, not queued.
 
-    most: int
-    taken: int = 0
+    Where there is none left, the request whose body comes slowest gives way, if it is slow.
+    """
 
-    def __enter__(self) -> None:
-        if self.taken >= self.most:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: dict[Call, asyncio.Timeout] = {}
+
+    def enter(self, call: Call, limit: asyncio.Timeout) -> None:
+        """Take room for a request, which `limit` can end. Raises Problem where there is none."""
+        if len(self._taken) >= self._most:
+            self._make_room(asyncio.get_running_loop().time())
+        self._taken[call] = limit
+
+    def leave(self, call: Call) -> None:
+        """It needs none any more."""
+        self._taken.pop(call, None)
+
+    def has(self, call: Call) -> bool:
+        """Whether it has not had to give way."""
+        return call in self._taken
+
+    def _make_room(self, now: float) -> None:
+        rates = {call: rate for call in self._taken if (rate := call.rate(now)) is not None}
+        if not rates:
             raise unavailable("too_busy", "too many requests at once; try again")
-        self.taken += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.taken -= 1
+        slowest = min(rates, key=rates.__getitem__)
+        self._taken.pop(slowest).reschedule(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,25 @@ class Endpoint:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         call = Call(scope, receive, self._limits.body_bytes)
+        if self.operation.is_always_answered:
+            await send_answer(send, await self.operation.run(call))
+            return
         self._gate.admit(scope, call.headers, self.operation.access)
-        with self._limits.room:
-            try:
-                async with asyncio.timeout(self._limits.seconds):
-                    answer = await self.operation.run(call)
-            except TimeoutError as error:
-                slow = unavailable("took_too_long", f"not done in {self._limits.seconds:g} s")
-                slow.headers = (*slow.headers, *CLOSE)
-                raise slow from error
-        await send_answer(send, answer)
+        await send_answer(send, await self._answer(call))
+
+    async def _answer(self, call: Call) -> Answer:
+        """Within the limits. Raises Problem."""
+        room, seconds = self._limits.room, self._limits.seconds
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                room.enter(call, limit)
+                return await self.operation.run(call)
+        except TimeoutError as error:
+            if room.has(call):
+                problem = unavailable("took_too_long", f"not done in {seconds:g} s")
+            else:
+                problem = unavailable("too_slow", "others had to wait for the body; try again")
+            problem.headers = (*problem.headers, *CLOSE)
+            raise problem from error
+        finally:
+            room.leave(call)

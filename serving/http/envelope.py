@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,15 +16,13 @@ from pipeline.logs import log
 from serving.http.answers import answer_of, send_answer
 from serving.http.asgi import Application, AsgiScope, CallerGone, Message, Receive, Send
 from serving.http.endpoint import Endpoint
-from serving.http.observed import observe_request
-from serving.http.problems import Issue, Problem, issue_of, wrong
+from serving.http.observed import UNMATCHED, observe_request
+from serving.http.problems import SECURE, Issue, Problem, issue_of, wrong
+from serving.http.refusals import new_request_id
 
 REQUEST_ID = b"x-request-id"
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_ID_BYTES = 16
-_UNMATCHED = "unmatched"
 _GONE = 499  # nginx's number for a caller that did not wait
-_SECURE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
 @dataclass(slots=True)
@@ -39,7 +36,7 @@ class _Sending:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            marks = ((REQUEST_ID, self.request_id.encode()), *_SECURE)
+            marks = ((REQUEST_ID, self.request_id.encode()), *SECURE)
             message["headers"] = [*message.get("headers", ()), *marks]
         await self.send(message)
 
@@ -70,8 +67,8 @@ class Envelope:
 
     def _count(self, scope: AsgiScope, status: int, seconds: float) -> None:
         endpoint = scope.get("endpoint")
-        route = endpoint.operation.path if isinstance(endpoint, Endpoint) else _UNMATCHED
-        method = scope["method"] if isinstance(endpoint, Endpoint) else _UNMATCHED
+        route = endpoint.operation.path if isinstance(endpoint, Endpoint) else UNMATCHED
+        method = scope["method"] if isinstance(endpoint, Endpoint) else UNMATCHED
         observe_request(route, method, status, seconds)
 
 
@@ -89,7 +86,7 @@ def _request_id(scope: AsgiScope) -> str:
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _PLAIN_ID.fullmatch(value):
             return str(value, "ascii")
-    return os.urandom(_ID_BYTES).hex()
+    return new_request_id()
 
 
 def _problem_of(error: Exception) -> Problem:

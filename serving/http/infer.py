@@ -6,7 +6,7 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -269,7 +269,8 @@ def _no_model() -> Problem:
 
 def _health(path: str, name: str, summary: str, run: Any, kind: Any) -> Operation:
     answer = Content(kind, msgspec.to_builtins(kind(True)))  # noqa: FBT003 - its only field
-    return for_everyone(path, name, summary, run, answer)
+    operation = for_everyone(path, name, summary, run, answer)
+    return replace(operation, is_always_answered=True)
 
 
 _INFER_REQUEST = {

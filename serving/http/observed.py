@@ -8,6 +8,9 @@ from typing import Protocol
 
 from pipeline import metrics
 
+UNMATCHED = "unmatched"
+"""The route and the method of a request that matches none."""
+
 
 class Named(Protocol):
     """A model in service."""

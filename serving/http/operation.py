@@ -85,6 +85,8 @@ class Operation:
     """Statuses that only this operation answers, beside those that all do."""
     documented: bool = True
     """Whether the description names it."""
+    is_always_answered: bool = False
+    """Whether neither rates nor a lack of room keep it from being answered."""
 
 
 def for_everyone(path: str, name: str, summary: str, run: Handler, answer: Content) -> Operation:

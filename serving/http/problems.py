@@ -23,6 +23,9 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 CLOSE: Headers = ((b"connection", b"close"),)
 """For an answer that comes before the request was read to its end."""
 
+SECURE: Headers = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+"""For every answer."""
+
 
 class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that is wrong. `reason` is a stable code; `line` and `row` count from 1."""

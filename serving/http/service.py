@@ -23,11 +23,14 @@ from pipeline.store.states import StateReader
 from pipeline.together import AT_ONCE
 from pipeline.topics import Topics
 from serving.holder import keep_following
+from serving.http.connections import Bounds, Peers
+from serving.http.descriptors import connections_within
 from serving.http.direct import Directory, Shortcut, answered
 from serving.http.endpoint import Endpoint, limits_of
 from serving.http.envelope import Envelope, unmatched
 from serving.http.events import Events
 from serving.http.gate import Gate
+from serving.http.guard import GUARD, Guard
 from serving.http.home import TITLE, Home, own_version
 from serving.http.infer import Inference
 from serving.http.keys import KeyRing, read_keys
@@ -101,7 +104,7 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
         openapi_url=None,  # ours is a route like any other, with its rule
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(parts, gate),
+        lifespan=_lifespan(parts, gate, settings),
         redirect_slashes=False,
         exception_handlers={
             HTTPStatus.NOT_FOUND: unmatched,
@@ -144,6 +147,10 @@ def _answer_bytes(settings: HttpSettings) -> int:
     return _ANSWER_TIMES * settings.csv_bytes
 
 
+def _bounds(settings: HttpSettings) -> Bounds:
+    return Bounds(connections_within(settings.connections), settings.peer_connections)
+
+
 def _offer_rules(settings: Settings) -> OfferRules:
     contacts = ContactsFile(settings.lookups_dir, CUSTOMERS, CUSTOMER)
     return OfferRules(settings.offers.policy, contacts.table)
@@ -153,9 +160,9 @@ def _requested(models: Models, name: str) -> Requested:
     return Requested(use_cases.load_form(name), models.forms.get(name))
 
 
-def _lifespan(parts: Parts, gate: Gate) -> Any:
+def _lifespan(parts: Parts, gate: Gate, settings: HttpSettings) -> Any:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         log.info(
             "serving over HTTP",
             models=[f"{one.name} {one.version}" for _, one in parts.models.in_service],
@@ -164,7 +171,7 @@ def _lifespan(parts: Parts, gate: Gate) -> Any:
         keep_following(parts.models.follow)
         if not gate.has_keys:
             log.warning("no keys: users and events only for programs on this machine")
-        yield
+        yield {GUARD: Guard(_bounds(settings), Peers(settings.proxies))}
         await parts.release()
 
     return lifespan
