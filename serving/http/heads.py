@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -39,15 +40,19 @@ def refusal_of(version: str, fields: Sequence[tuple[bytes, bytes]]) -> HTTPStatu
         return HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
     if len(fields) > MOST_FIELDS:
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    names = [name for name, _ in fields]
-    each = set(names)
-    if b"host" not in each and version == "1.1":
+    named = dict(fields)
+    if b"host" not in named and version == "1.1":
         return HTTPStatus.BAD_REQUEST
-    if len(each) < len(names) and any(names.count(name) > 1 for name in _ONCE & each):
+    if len(named) < len(fields) and not _ONCE.isdisjoint(_repeated(fields)):
         return HTTPStatus.BAD_REQUEST
-    if b"transfer-encoding" in each:
-        return _refusal_of_transfer(version, dict(fields)[b"transfer-encoding"])
+    if b"transfer-encoding" in named:
+        return _refusal_of_transfer(version, named[b"transfer-encoding"])
     return None
+
+
+def _repeated(fields: Sequence[tuple[bytes, bytes]]) -> set[bytes]:
+    counts = Counter(name for name, _ in fields)
+    return {name for name, count in counts.items() if count > 1}
 
 
 def _refusal_of_transfer(version: str, coding: bytes) -> HTTPStatus | None:
