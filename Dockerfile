@@ -12,11 +12,9 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps /build/source
 FROM python:3.11-slim
 # 1000 is the user that a Hugging Face Space runs every image as.
 RUN useradd --uid 1000 --create-home pipeline \
-    && mkdir -p /data /lookups \
-    && chown pipeline /data /lookups
+    && mkdir -p /data /lookups /models \
+    && chown pipeline /data /lookups /models
 COPY --from=build /opt/venv /opt/venv
-# A model that was trained here is readable to its owner alone.
-COPY --chown=1000:1000 models /models
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PIPELINE_DATA=/data \

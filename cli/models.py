@@ -15,8 +15,8 @@ from pipeline.errors import Refusal
 from pipeline.manifest import (
     CARD,
     Manifest,
-    model_folder,
     read_manifest,
+    readable_folder,
     verified_model,
     versions_of,
 )
@@ -70,7 +70,7 @@ def described(models: Path, case: UseCase, version: str) -> Iterator[str]:
     yield f"SHA-256     {manifest.sha256}"
     yield f"learnt from {manifest.training.get('source', 'nobody says what')}"
     yield f"held out    {_of_best(manifest.metrics)}"
-    yield f"card        {model_folder(models, case.name, version) / CARD}"
+    yield f"card        {readable_folder(models, case.name, version) / CARD}"
     for one in decisions(models, case.name):
         if version in (one.version, one.champion):
             done = "done" if one.done else "refused"
@@ -114,7 +114,7 @@ def _version(models: Path, case: UseCase, version: str, aliases: Aliases) -> Ver
 
 
 def _checked(models: Path, case: UseCase, version: str) -> Manifest:
-    folder = model_folder(models, case.name, version)
+    folder = readable_folder(models, case.name, version)
     manifest = read_manifest(folder)
     manifest.check_inputs(case)
     verified_model(folder, manifest)

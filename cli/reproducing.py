@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 from pipeline.declaration import ModelInputs, UseCase
 from pipeline.errors import Refusal
 from pipeline.fold import Fold
-from pipeline.manifest import Manifest, model_folder, read_manifest
+from pipeline.manifest import Manifest, read_manifest, readable_folder, versions_of
 from pipeline.parquet.files import again_if_replaced
 from pipeline.parquet.format import schemas
 from pipeline.parquet.tables import ONCE, open_topic
@@ -120,9 +120,8 @@ def _neutral(case: UseCase, names: Sequence[str]) -> np.ndarray[Any, np.dtype[np
 
 def _versions(models: Path, case: UseCase) -> Iterator[tuple[Path, Manifest]]:
     """Every version that has a manifest, the newest first; others have no hash to be found by."""
-    home = model_folder(models, case.name, ".")
-    numbered = [path for path in home.glob("*/") if path.name.isdecimal()]
-    for folder in sorted(numbered, key=lambda path: -int(path.name)):
+    for version in reversed(versions_of(models, case.name)):
+        folder = readable_folder(models, case.name, version)
         with suppress(Refusal):
             yield folder, read_manifest(folder)
 

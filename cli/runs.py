@@ -1,7 +1,8 @@
 """Run folders, and where a command finds Kafka, Redis, the tables and the files.
 
 `.pipeline/<run>/` belongs to one embedded Kafka: its data, the tables and Parquet files of its
-topics, the workers' logs, and `run.json`. A Kafka that is not ours has the folder `outside`.
+topics, the workers' logs, and `run.json`. A Kafka that is not ours has the folder `outside`. Models
+that are trained here lie beside the runs, in `.pipeline/models`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pipeline.settings import Settings, read_settings
 
 ROOT = Path(".pipeline")
 OUTSIDE = "outside"
-MODELS = Path(__file__).parents[1] / "models"
+MODELS = "models"
 _RUN = "run.json"
 
 
@@ -71,9 +72,14 @@ def find(environ: Mapping[str, str], root: Path = ROOT) -> Found:
     return Found(directory, endpoints, read_note(directory) if directory else None)
 
 
-def environment(environ: Mapping[str, str], found: Found) -> dict[str, str]:
+def models_of(root: Path = ROOT) -> str:
+    """The user's own models, which all runs share."""
+    return str((root / MODELS).absolute())
+
+
+def environment(environ: Mapping[str, str], found: Found, root: Path = ROOT) -> dict[str, str]:
     """`environ` completed by what was found: a variable that is set stays as it is."""
-    added = {"PIPELINE_MODELS": str(MODELS)}
+    added = {"PIPELINE_MODELS": models_of(root)}
     if found.directory:
         added |= folders(found.directory)
     if found.endpoints:
@@ -95,7 +101,7 @@ def folders(directory: Path) -> dict[str, str]:
 
 def settings_of(environ: Mapping[str, str], *needs: str, root: Path = ROOT) -> Settings:
     """The settings of a command that needs `KAFKA`, `REDIS`, or both. Raises Refusal."""
-    complete = environment(environ, find(environ, root))
+    complete = environment(environ, find(environ, root), root)
     missing = [f"PIPELINE_{need}" for need in needs if not is_set(complete, need)]
     if missing:
         raise Refusal(

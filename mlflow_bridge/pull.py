@@ -12,8 +12,8 @@ from pipeline.disk import make_directory, sync_directory
 from pipeline.errors import Refusal
 from pipeline.manifest import (
     Manifest,
-    model_folder,
     read_manifest,
+    readable_folder,
     verified_model,
 )
 
@@ -40,7 +40,7 @@ def pull(tracking: Tracking, address: str, models: Path, case: UseCase) -> Pulle
     with tempfile.TemporaryDirectory(dir=home, prefix=".pull-") as scratch:
         fetched = tracking.fetch(address, Path(scratch))
         manifest = _checked(fetched, case, address)
-        return _placed(fetched, manifest, model_folder(models, case.name, manifest.version))
+        return _placed(fetched, manifest, readable_folder(models, case.name, manifest.version))
 
 
 def _checked(fetched: Path, case: UseCase, address: str) -> Manifest:

@@ -13,8 +13,8 @@ from mlflow_bridge.tracking import Log, Run, Tags, Tracking
 from pipeline.manifest import (
     MANIFEST,
     Manifest,
-    model_folder,
     read_manifest,
+    readable_folder,
     sha256_of,
     verified_model,
 )
@@ -58,7 +58,7 @@ class Pusher:
 
         Killed half-way, the next push goes on. Raises Refusal where the version is not whole.
         """
-        folder = model_folder(self.models, self.use_case, version)
+        folder = readable_folder(self.models, self.use_case, version)
         manifest = read_manifest(folder)
         verified_model(folder, manifest)
         tags = _tags(manifest, folder)

@@ -3,6 +3,9 @@
 `<models>/<use case>/<version>/` holds `manifest.json`, `model.onnx`, `card.md` and what training
 reports besides. Versions are whole numbers. A model's bytes are handed out only when their hash is
 the manifest's.
+
+`models` is the user's own folder (PIPELINE_MODELS). A version that is not there is read from
+SHIPPED, which the pipeline never writes to.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ from pipeline.errors import Refusal
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 CARD = "card.md"
+
+SHIPPED = Path(__file__).parents[1] / "models"
+"""The models that come with the code, in a checkout as in an installed package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +72,33 @@ class Manifest:
             raise Refusal(
                 f"model {self.version} of {case.name} reads other features than the use case "
                 f"declares: {_difference(self.features, case.inputs)}",
-                f"Train a version for it: python -m training --use-case {case.name} --version N",
+                f"Train a version for it: PIPELINE_USE_CASE={case.name} pipeline train",
             )
 
 
 def model_folder(models: Path, use_case: str, version: str) -> Path:
-    """Where a version lies, or would."""
+    """Where a version is written."""
     return models / use_case / version
 
 
+def readable_folder(models: Path, use_case: str, version: str) -> Path:
+    """Where a version is read: the user's own before a shipped one of the same number.
+
+    Where there is neither, the user's own.
+    """
+    folders = [home / version for home in homes_of(models, use_case)]
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
+
+
 def versions_of(models: Path, use_case: str) -> list[str]:
-    """Every version that has a folder, oldest first."""
-    try:
-        names = [path.name for path in (models / use_case).iterdir() if path.name.isdecimal()]
-    except OSError:
-        return []
-    return sorted(names, key=int)
+    """Every version that has a folder, shipped ones too, oldest first."""
+    homes = homes_of(models, use_case)
+    return sorted({number for home in homes for number in _numbers(home)}, key=int)
+
+
+def homes_of(models: Path, use_case: str) -> tuple[Path, ...]:
+    """Where versions and aliases of a use case are read: first the user's own, then the shipped."""
+    return models / use_case, SHIPPED / use_case
 
 
 def newest_folder(models: Path, use_case: str) -> Path:
@@ -90,10 +107,10 @@ def newest_folder(models: Path, use_case: str) -> Path:
     if not versions:
         raise Refusal(
             f"there is no model of {use_case} under {models}",
-            f"Train one with: python -m training --use-case {use_case}; "
+            f"Train one: PIPELINE_USE_CASE={use_case} pipeline train; "
             "or name another folder in PIPELINE_MODELS",
         )
-    return model_folder(models, use_case, versions[-1])
+    return readable_folder(models, use_case, versions[-1])
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -143,10 +160,17 @@ def _read(path: Path) -> bytes:
         raise Refusal(f"{path}: {reason}", _restore(path.parent)) from error
 
 
+def _numbers(home: Path) -> list[str]:
+    try:
+        return [path.name for path in home.iterdir() if path.name.isdecimal()]
+    except OSError:
+        return []
+
+
 def _restore(folder: Path) -> str:
     return (
-        f"Restore {folder}, or train it again: "
-        f"python -m training --use-case {folder.parent.name} --version {folder.name}"
+        f"Restore {folder}, or remove it and train it again: "
+        f"PIPELINE_USE_CASE={folder.parent.name} pipeline train --version {folder.name}"
     )
 
 

@@ -1,13 +1,14 @@
 """Which version of a model is champion, and which one is tried as challenger.
 
-`<models>/<use case>/aliases.json` says it, and nothing else does. Where there is no such file the
-newest version is champion.
+`<models>/<use case>/aliases.json` says it, and nothing else does. Where there is no such file, here
+or with the shipped models, the newest version is champion.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -15,9 +16,15 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.disk import make_directory, write_whole
+from pipeline.disk import make_directory, sync_directory, write_whole
 from pipeline.errors import Refusal
-from pipeline.manifest import newest_folder, versions_of
+from pipeline.manifest import (
+    homes_of,
+    model_folder,
+    newest_folder,
+    readable_folder,
+    versions_of,
+)
 from pipeline.shares import place_of
 from pipeline.times import parse_time
 
@@ -86,11 +93,17 @@ class Aliases:
 
 def named_aliases(models: Path, use_case: str) -> Aliases | None:
     """What the file says; None where there is none. Raises Refusal where it is malformed."""
-    path = models / use_case / ALIASES
+    for home in homes_of(models, use_case):
+        with contextlib.suppress(FileNotFoundError):
+            return _read(home / ALIASES)
+    return None
+
+
+def _read(path: Path) -> Aliases:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Aliases)
     except FileNotFoundError:
-        return None
+        raise
     except (OSError, msgspec.DecodeError) as error:  # a ValueError of ours comes as the latter
         raise Refusal(
             f"{path} cannot be used: {error}",
@@ -105,9 +118,31 @@ def aliases_of(models: Path, use_case: str) -> Aliases:
 
 
 def write_aliases(models: Path, use_case: str, aliases: Aliases) -> None:
-    """Put `aliases` in force, at once and as a whole; workers follow within seconds."""
+    """Put `aliases` in force, at once and as a whole; workers follow within seconds.
+
+    What they name of the shipped versions is copied before: it must not change, or be gone, with
+    another release.
+    """
+    trial = aliases.challenger
+    for version in (aliases.champion, *aliases.before, *([trial.version] if trial else [])):
+        _keep(models, use_case, version)
     content = msgspec.json.format(msgspec.json.encode(aliases), indent=2) + b"\n"
     write_whole(models / use_case / ALIASES, content)
+
+
+def _keep(models: Path, use_case: str, version: str) -> None:
+    """Have a version among the user's own, if it is only a shipped one; whole or not at all."""
+    lies, own = readable_folder(models, use_case, version), model_folder(models, use_case, version)
+    if lies == own:
+        return
+    make_directory(own.parent)
+    with tempfile.TemporaryDirectory(dir=own.parent, prefix=".keep-") as scratch:
+        copy = Path(scratch) / version
+        copy.mkdir()
+        for path in lies.iterdir():
+            write_whole(copy / path.name, path.read_bytes())
+        copy.rename(own)
+    sync_directory(own.parent)
 
 
 def keep_champion(models: Path, use_case: str) -> None:

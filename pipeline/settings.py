@@ -136,7 +136,7 @@ class Settings:
     instance: str = ""
     data_dir: Path = Path(".pipeline/data")
     lookups_dir: Path = Path(".pipeline/lookups")
-    models_dir: Path = Path("models")
+    models_dir: Path = Path(".pipeline/models")
     cached_entities: int = 200_000
     batch_records: int = 20_000
     flood_share: float = 0.5
@@ -233,7 +233,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         instance=read.text("INSTANCE", socket.gethostname()),
         data_dir=Path(read.text("DATA", ".pipeline/data")),
         lookups_dir=Path(read.text("LOOKUPS", ".pipeline/lookups")),
-        models_dir=Path(read.text("MODELS", "models")),
+        models_dir=Path(read.text("MODELS", ".pipeline/models")),
         cached_entities=read.number("CACHED_ENTITIES", 200_000, int, 1),
         batch_records=read.number("BATCH_RECORDS", 20_000, int, 1),
         flood_share=read.number("FLOOD_SHARE", 0.5, float, 0, 1),

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pipeline.clock import Clock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.manifest import model_folder, read_manifest, verified_model
+from pipeline.manifest import read_manifest, readable_folder, verified_model
 from pipeline.registry import (
     Aliases,
     Challenger,
@@ -154,7 +154,7 @@ class Registrar:
         return aliases
 
     def _contender(self, version: str) -> Contender:
-        folder = model_folder(self.models, self.case.name, version)
+        folder = readable_folder(self.models, self.case.name, version)
         manifest = read_manifest(folder)
         content = verified_model(folder, manifest)
         seed = manifest.seed if HELD_OUT_USERS in manifest.training else None
@@ -178,7 +178,7 @@ class Registrar:
     def _hash(self, version: str) -> str:
         """Of its file as the manifest has it; empty where a version can no longer be read."""
         try:
-            return read_manifest(model_folder(self.models, self.case.name, version)).sha256
+            return read_manifest(readable_folder(self.models, self.case.name, version)).sha256
         except Refusal:
             return ""
 

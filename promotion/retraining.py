@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.manifest import MANIFEST, Manifest, model_folder, read_manifest, versions_of
+from pipeline.manifest import MANIFEST, Manifest, read_manifest, readable_folder, versions_of
 from pipeline.registry import Aliases, retraining
 from promotion.decisions import Decision, decisions
 from promotion.judging import DatasetJudge
@@ -69,7 +69,6 @@ class Retraining:
             aliases = self.registrar.aliases()
             if aliases.challenger:
                 return self._end_of_trial(aliases)
-            self.registrar.keep_champion()
             version = self._undecided() or self._trained()
             return self._decided(version) if version else None
 
@@ -110,6 +109,7 @@ class Retraining:
         write_dataset(self.kept, built.rows, built.source)
         models, case, version = self.registrar.models, self.registrar.case, self._next()
         order = Order(case, version, models, FromDataset(self.kept), SEED, self.costs)
+        self.registrar.keep_champion()  # else the new version would be champion by being there
         self.train(order, self.say)
         return version
 
@@ -119,7 +119,7 @@ class Retraining:
         whole = [
             int(version)
             for version in versions_of(models, name)
-            if (model_folder(models, name, version) / MANIFEST).exists()
+            if (readable_folder(models, name, version) / MANIFEST).exists()
         ]
         return str(max(whole, default=0) + 1)
 
@@ -156,7 +156,7 @@ class Retraining:
 def _hash_of_data(models: Path, use_case: str, version: str) -> str | None:
     """Of the dataset that a version learnt from; None where it was none, or cannot be read."""
     try:
-        manifest: Manifest = read_manifest(model_folder(models, use_case, version))
+        manifest: Manifest = read_manifest(readable_folder(models, use_case, version))
     except Refusal:
         return None
     hash_: str | None = manifest.training.get("dataset", {}).get("sha256")

@@ -17,7 +17,7 @@ from pipeline.declaration import UseCase
 from pipeline.declaration.form import Choice, Field, Form
 from pipeline.declaration.form_reading import FormError, FormReader, Row
 from pipeline.errors import Refusal
-from pipeline.manifest import model_folder, read_manifest
+from pipeline.manifest import read_manifest, readable_folder
 from pipeline.registry import aliases_of
 from serving.holder import Complaints, ModelHolder
 from serving.model import Model
@@ -48,7 +48,7 @@ class FormScorer:
     @classmethod
     def load(cls, models: Path, form: Form) -> Self:
         """The champion of `form` under `models`. Raises Refusal if it is no good."""
-        folder = model_folder(models, form.name, aliases_of(models, form.name).champion)
+        folder = readable_folder(models, form.name, aliases_of(models, form.name).champion)
         return cls.of(folder, form, Model.load(folder, as_case(form)))
 
     @classmethod
@@ -59,7 +59,7 @@ class FormScorer:
         except FormError as error:
             raise Refusal(
                 f"{folder}: the usual {form.subject} is no {form.subject}: {error.detail}",
-                f"Train it again: python -m training.forms --use-case {form.name}",
+                f"Train another version: PIPELINE_USE_CASE={form.name} pipeline train",
             ) from error
 
     @property
@@ -153,7 +153,7 @@ class FormHolder:
         self._complaints.tell(refused)
 
     def _scorer(self, model: Model) -> FormScorer:
-        folder = model_folder(self._models, self._form.name, model.version)
+        folder = readable_folder(self._models, self._form.name, model.version)
         return FormScorer.of(folder, self._form, model)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.logs import log
-from pipeline.manifest import model_folder
+from pipeline.manifest import readable_folder
 from pipeline.metrics import CHALLENGER, MODEL, MODEL_REFUSED
 from pipeline.registry import ALIASES, Challenger, aliases_of, named_aliases
 from serving.lineup import Alone, Shadowed, Shared
@@ -56,7 +56,7 @@ class ModelHolder:
     def load(cls, models: Path, case: UseCase) -> ModelHolder:
         """Holds the champion of `case`, and its challenger. Raises Refusal for a bad champion."""
         champion = aliases_of(models, case.name).champion
-        holder = cls(models, case, Model.load(model_folder(models, case.name, champion), case))
+        holder = cls(models, case, Model.load(readable_folder(models, case.name, champion), case))
         holder.follow()
         return holder
 
@@ -96,7 +96,7 @@ class ModelHolder:
             if model and model.version == version:
                 return model
         try:
-            return Model.load(model_folder(self._models, self._case.name, version), self._case)
+            return Model.load(readable_folder(self._models, self._case.name, version), self._case)
         except Refusal as problem:
             refused[version] = str(problem)
             return None

@@ -102,6 +102,6 @@ def _session(content: bytes) -> Any:
 def _unusable(folder: Path, reason: str) -> Refusal:
     return Refusal(
         f"the model in {folder} cannot score: {reason}",
-        f"Train it again: python -m training --use-case {folder.parent.name} "
+        f"Remove it and train it again: PIPELINE_USE_CASE={folder.parent.name} pipeline train "
         f"--version {folder.name}",
     )

@@ -159,7 +159,7 @@ def test_every_package_is_in_the_contract_and_in_the_wheel() -> None:
     layers = project["importlinter"]["contracts"][0]["layers"]
     named = {name.strip() for layer in layers for name in layer.split("|")}
     built = project["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert named == set(built) == set(PACKAGES)
+    assert named == set(PACKAGES) == {*built} - {"models"}  # which holds no code
 
 
 def test_every_package_reaches_the_image() -> None:

@@ -115,26 +115,37 @@ class Order:
     costs: Costs = USUAL
 
 
-def run(order: Order, say: Say) -> Trained:
-    """Train, write the version's folder, and say how it went. Raises Refusal."""
+def run(order: Order, say: Say) -> None:
+    """Train, and write the version's folder. Raises Refusal."""
+    write(order, make(order, say), say)
+
+
+def make(order: Order, say: Say) -> Trained:
+    """Train, and write nothing. Raises Refusal."""
     material = order.source.material(order.case, say)
     say(f"{len(material.table.labels):,} scores to learn from and to judge by ...")
     plan = Plan(
         order.case, order.version, order.seed, order.costs, material.optimum, track=_tracked
     )
-    trained = train(plan, material.table, material.source, say)
+    return train(plan, material.table, material.source, say)
+
+
+def write(order: Order, trained: Trained, say: Say) -> None:
+    """Write the version's folder, over one that is there, and say how good it is."""
     folder = model_folder(order.models, order.case.name, order.version)
     purpose = importlib.import_module(f"use_cases.{order.case.name}").__doc__ or ""
     manifest = trained.manifest
     write_model(folder, manifest, trained.content, card(manifest, purpose), reports(trained))
     say(f"{folder}: {_summary(trained)}")
-    return trained
 
 
-def command(
+def command(  # noqa: PLR0913 - one argument for each option
     *,
     use_case: Annotated[str, typer.Option(help="Whose model.")] = "first_day_churn",
     version: Annotated[int, typer.Option(min=1, help="Under which version.")] = 1,
+    data: Annotated[
+        Path | None, typer.Option(help="A file of `pipeline dataset` to learn from instead.")
+    ] = None,
     users: Users = USERS,
     events: Events = EVENTS,
     seed: Seed = SEED,
@@ -145,7 +156,7 @@ def command(
 
     The same arguments give the same bytes. Example: python -m training --version 2 --users 4000
     """
-    source = FromWorld(WorldSize(users, events, seed))
+    source = FromDataset(data) if data else FromWorld(WorldSize(users, events, seed))
     case = use_cases.load(use_case)
     run(Order(case, str(version), out, source, seed, Costs(*costs)), typer.echo)
 

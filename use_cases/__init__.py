@@ -31,7 +31,7 @@ def load(name: str) -> UseCase:
     if isinstance(case, Form):
         raise SettingsError(
             f"{name} is scored from the request, and has no stream",
-            f"Score it with `pipeline predict`, train it with `python -m training.forms`, "
+            f"Score it with `pipeline predict`, train it with `pipeline train`, "
             f"or choose one of {', '.join(streams())}",
         )
     return case

@@ -112,7 +112,7 @@ def promote(
 ) -> None:
     """Make a version champion if it passes every gate; all workers follow within five seconds.
 
-    A refusal ends with 1. Either way a record stays under models/<use case>/decisions.
+    A refusal ends with 1. Either way a record stays in `decisions` beside the versions.
 
     Example: pipeline model promote 2
     """

@@ -13,13 +13,14 @@ from cli.console import tell
 from cli.runs import settings_of
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.manifest import model_folder, versions_of
+from pipeline.manifest import readable_folder, versions_of
 from pipeline.registry import keep_champion
 from pipeline.settings import Settings
 from pipeline.world import WorldSize
-from training.command import EVENTS, SEED, USERS, FromDataset, FromWorld, Order, TwoCosts, run
+from training import command
+from training.command import EVENTS, SEED, USERS, FromDataset, FromWorld, Order, TwoCosts
 from training.costs import USUAL, Costs
-from training.forms.command import command as train_form
+from training.forms import command as form_command
 
 app = typer.Typer(add_completion=False)
 
@@ -46,36 +47,32 @@ def train(
 ) -> None:
     """Train a version of the use case's model: the best of several kinds, judged on users held out.
 
-    Writes it with its manifest, card and report under PIPELINE_MODELS. The first version serves at
-    once, a later one when `pipeline model promote` says so. The same data and seed give the same
-    bytes. It takes minutes, and needs neither Kafka nor Redis.
+    Writes it with its manifest, card and report under PIPELINE_MODELS; a refusal writes nothing.
+    The first version serves at once, a later one when `pipeline model promote` says so. The same
+    data and seed give the same bytes. It takes minutes, and needs neither Kafka nor Redis.
 
     Example: pipeline train --data churn.parquet --costs 5 40
     """
     settings = settings_of(os.environ)
-    named = _free_version(settings, version)
-    keep_champion(settings.models_dir, settings.use_case)
-    if settings.use_case in use_cases.forms():
+    models, name = settings.models_dir, settings.use_case
+    free = _free_version(settings, version)
+    priced = Costs(*costs) if costs else USUAL
+    if name in use_cases.forms():
         if events is not None:
             raise typer.BadParameter("--events is for cases that are folded from a stream")
-        train_form(
-            use_case=settings.use_case,
-            version=int(named),
-            data=data,
-            rows=users,
-            seed=seed,
-            costs=costs or (USUAL.offer, USUAL.churner),
-            out=settings.models_dir,
-        )
+        form = use_cases.load_form(name)
+        made = form_command.make(form, int(free), data, None, users, seed, priced)
+        keep_champion(models, name)
+        form_command.write(models, form, made)
         return
-    case = _with_model(use_cases.load(settings.use_case))
+    case = _with_model(use_cases.load(name))
     seed = SEED if seed is None else seed
     size = WorldSize(users or USERS, EVENTS if events is None else events, seed)
     source = FromDataset(data) if data else FromWorld(size)
-    run(
-        Order(case, named, settings.models_dir, source, seed, Costs(*costs) if costs else USUAL),
-        tell,
-    )
+    order = Order(case, free, models, source, seed, priced)
+    trained = command.make(order, tell)
+    keep_champion(models, name)
+    command.write(order, trained, tell)
 
 
 def _free_version(settings: Settings, asked: int | None) -> str:
@@ -84,7 +81,7 @@ def _free_version(settings: Settings, asked: int | None) -> str:
     version = str(asked or int(there[-1] if there else 0) + 1)
     if version in there:
         raise Refusal(
-            f"{model_folder(settings.models_dir, settings.use_case, version)} is there already",
+            f"{readable_folder(settings.models_dir, settings.use_case, version)} is there already",
             "Leave --version out for the next one",
         )
     return version

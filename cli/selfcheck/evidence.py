@@ -11,7 +11,7 @@ from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.keys import FEATURES, SCORES
 from pipeline.lookups import LookupTables
-from pipeline.manifest import model_folder
+from pipeline.manifest import readable_folder
 from pipeline.settings import Settings
 from serving.model import Model
 from serving.scorer import Scorer
@@ -34,6 +34,6 @@ def gather(case: UseCase, settings: Settings) -> Evidence:
 def _model(settings: Settings, case: UseCase, version: str) -> Scorer | None:
     """The model of a version; None where there is none that can be used."""
     try:
-        return Model.load(model_folder(settings.models_dir, case.name, version), case)
+        return Model.load(readable_folder(settings.models_dir, case.name, version), case)
     except Refusal:
         return None

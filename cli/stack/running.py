@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import use_cases
-from cli.runs import MODELS, RunNote, folders, read_note, write_note
+from cli.runs import RunNote, folders, models_of, read_note, write_note
 from cli.stack.servers import Servers, servers
 from cli.stack.supervisor import Supervisor, Worker
 from cli.stack.workers import kinds_of, worker_specs
@@ -45,7 +45,7 @@ def run_environment(
     note = read_note(directory)
     remembered = {"PIPELINE_PARTITIONS": str(note.partitions)} if note else {}
     remembered |= {"PIPELINE_USE_CASE": note.use_case} if note else {}
-    defaults = {"PIPELINE_MODELS": str(MODELS), **folders(directory), **remembered}
+    defaults = {"PIPELINE_MODELS": models_of(), **folders(directory), **remembered}
     chosen = {name: value for name, value in environ.items() if value.strip()}
     found = {"PIPELINE_KAFKA": endpoints.kafka, "PIPELINE_REDIS": endpoints.redis}
     return {**defaults, **chosen, **found}

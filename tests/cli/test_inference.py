@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.reproducing import find_inference, model_of_hash, reproduce
-from cli.runs import MODELS
 from pipeline.errors import Refusal
+from pipeline.manifest import SHIPPED as SHIPPED_MODELS
 from pipeline.manifest import read_manifest, write_model
 from serving.model import Model
 from tests.cli.helpers import Run
@@ -24,7 +24,7 @@ from tests.support.events import NOON, SECOND, bet, purchase, win
 from tests.support.stages import TOPICS
 from use_cases.first_day_churn import USE_CASE
 
-SHIPPED = Model.load(MODELS / USE_CASE.name / "1", USE_CASE)
+SHIPPED = Model.load(SHIPPED_MODELS / USE_CASE.name / "1", USE_CASE)
 WON = "sourcesourcesourcesour/0/2/0"
 
 
@@ -34,7 +34,7 @@ def home(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = elsewhere / ".pipeline" / "data" / USE_CASE.name
     asyncio.run(all_logged(home, [purchase(1), bet(5, at=NOON + SECOND), win(7, at=NOON + 2)]))
     models = elsewhere / "models"
-    shutil.copytree(MODELS / USE_CASE.name / "1", models / USE_CASE.name / "1")
+    shutil.copytree(SHIPPED_MODELS / USE_CASE.name / "1", models / USE_CASE.name / "1")
     monkeypatch.setenv("PIPELINE_MODELS", str(models))
     rows = pq.ParquetFile(log_file(home)).read().select(USE_CASE.inputs)
     scores = SHIPPED.score(np.array([list(row.values()) for row in rows.to_pylist()], np.float64))

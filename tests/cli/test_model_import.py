@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
+from pipeline import manifest
 from pipeline.manifest import read_manifest, sha256_of, verified_model
 from pipeline.registry import aliases_of
 from serving.model import Model
@@ -51,12 +52,12 @@ def test_it_becomes_the_next_version_and_serves_nobody(
     assert "equal answers on 500 rows drawn over the declared ranges" in ended.words
     assert aliases_of(models, CASE.name).champion == "1"
     folder = models / CASE.name / "2"
-    manifest = read_manifest(folder)
-    assert verified_model(folder, manifest)
-    assert manifest.training["file_sha256"] == sha256_of(theirs.read_bytes())
-    assert manifest.threshold == 0.3
+    imported = read_manifest(folder)
+    assert verified_model(folder, imported)
+    assert imported.training["file_sha256"] == sha256_of(theirs.read_bytes())
+    assert imported.threshold == 0.3
     assert Model.load(folder, CASE).version == "2"
-    assert manifest.training["file_sha256"] in (folder / "card.md").read_text()
+    assert imported.training["file_sha256"] in (folder / "card.md").read_text()
 
 
 def test_model_show_knows_it(run: Run, models: Path, theirs: Path) -> None:
@@ -69,8 +70,9 @@ def test_model_show_knows_it(run: Run, models: Path, theirs: Path) -> None:
 
 
 def test_a_case_that_is_scored_from_the_request_gets_its_model(
-    run: Run, models: Path, elsewhere: Path
+    run: Run, models: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(manifest, "SHIPPED", elsewhere / "none")
     rows = np.random.default_rng(1).uniform(0, 3, (300, 5))
     path = elsewhere / "theirs.bin"
     path.write_bytes(pickle.dumps(RandomForestClassifier(5).fit(rows, rows[:, 0] > 1)))

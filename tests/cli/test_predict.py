@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import use_cases
-from cli.runs import MODELS
+from pipeline.manifest import SHIPPED
 from serving.forms import FormScorer
 from tests.cli.helpers import Run
 
@@ -25,7 +25,7 @@ def written(request: object) -> str:
 def test_it_scores_by_the_case_whose_fields_the_file_has(
     run: Run, case: str, request_: dict[str, object]
 ) -> None:
-    scorer = FormScorer.load(MODELS, use_cases.load_form(case))
+    scorer = FormScorer.load(SHIPPED, use_cases.load_form(case))
     (probability,) = scorer.score([scorer.decode(request_)])
     answer = json.loads(run("predict", "--json", written(request_)).output)
     assert answer["model"] == case
@@ -36,7 +36,7 @@ def test_it_scores_by_the_case_whose_fields_the_file_has(
 
 def test_it_tells_the_answer_the_model_and_the_three_fields_that_moved_it(run: Run) -> None:
     ended = run("predict", written(CUSTOMER))
-    scorer = FormScorer.load(MODELS, use_cases.load_form("telecom_churn"))
+    scorer = FormScorer.load(SHIPPED, use_cases.load_form("telecom_churn"))
     assert ended.status == 0
     assert f"by telecom_churn version {scorer.version} ({scorer.hash[:12]})" in ended.words
     for reason in scorer.reasons(scorer.decode(CUSTOMER)):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.manifest import read_manifest
+from pipeline.manifest import SHIPPED, read_manifest
 from pipeline.registry import aliases_of
 from tests.cli.helpers import Run
 
@@ -29,6 +29,38 @@ def test_it_writes_the_next_version_with_card_and_report_beside_the_champion(
     names = {path.name for path in folder.iterdir()}
     assert names == {"model.onnx", "manifest.json", "card.md", "report.html", "report.json"}
     assert aliases_of(models, "first_day_churn").champion == "4"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_a_user_trains_lies_beside_the_runs_and_the_shipped_models_stay_as_they_are(
+    run: Run, elsewhere: Path
+) -> None:
+    shipped = content(SHIPPED)
+    assert run("train", *SMALL).status == 0
+    own = elsewhere / ".pipeline" / "models"
+    assert (own / "first_day_churn" / "2" / "model.onnx").exists()
+    assert aliases_of(own, "first_day_churn").champion == "1"
+    assert content(SHIPPED) == shipped
+
+
+@pytest.mark.parametrize(
+    "refused", [("--costs", "4", "1"), ("--costs", "0", "2"), ("--data", "nowhere.parquet")]
+)
+def test_a_refusal_changes_nothing(run: Run, models: Path, refused: tuple[str, ...]) -> None:
+    (models / "first_day_churn" / "4").mkdir(parents=True)
+    assert run("train", *SMALL, *refused).status == 3
+    assert [path.name for path in models.rglob("*")] == ["first_day_churn", "4"]
+
+
+@pytest.mark.parametrize("version", ["1", "4"])
+def test_no_version_of_a_user_takes_the_number_of_another(
+    run: Run, models: Path, version: str
+) -> None:
+    (models / "first_day_churn" / "4").mkdir(parents=True)
+    assert "is there already" in run("train", *SMALL, "--version", version).errors
 
 
 def test_a_version_that_is_there_is_not_overwritten(run: Run, models: Path) -> None:
@@ -71,7 +103,7 @@ def test_a_case_that_is_scored_from_the_request_trains_with_the_same_command(
     monkeypatch.setenv("PIPELINE_USE_CASE", "subscription_churn")
     ended = run("train", "--users", "200", "--costs", "1", "4")
     assert ended.status == 0, ended.words
-    manifest = read_manifest(models / "subscription_churn" / "1")
+    manifest = read_manifest(models / "subscription_churn" / "2")
     assert (manifest.use_case, manifest.threshold) == ("subscription_churn", 0.25)
 
 

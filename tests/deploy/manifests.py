@@ -9,14 +9,13 @@ from typing import Any
 
 import yaml
 
+from pipeline.setting_names import setting_names
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 IMAGE_ENVIRONMENT = dict(re.findall(r"\b(PIPELINE_\w+)=(\S+)", DOCKERFILE))
-SETTINGS = frozenset(
-    f"PIPELINE_{name}"
-    for name in re.findall(r'read\.\w+\("(\w+)"', (ROOT / "pipeline" / "settings.py").read_text())
-)
+SETTINGS = setting_names()
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def test_every_mount_is_of_a_volume_and_every_claim_is_made(manifest: Manifest) 
 def test_shared_folders_are_mounted_where_the_image_looks(manifest: Manifest) -> None:
     homes = {IMAGE_ENVIRONMENT[f"PIPELINE_{name}"] for name in ("DATA", "LOOKUPS", "MODELS")}
     mounted = {one["mountPath"] for one in manifest.container["volumeMounts"]}
-    assert mounted <= homes | {"/tmp", "/keys", "/shared"}
+    assert mounted <= homes | {"/tmp", "/keys"}
 
 
 @every_pod

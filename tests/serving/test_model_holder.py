@@ -69,7 +69,8 @@ def test_it_starts_with_the_champion(models: Path) -> None:
     assert ModelHolder.load(models, CASE).current.version == "1"
 
 
-def test_without_a_model_it_does_not_start(tmp_path: Path) -> None:
+def test_without_a_model_it_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.manifest.SHIPPED", tmp_path)
     with pytest.raises(Refusal, match="there is no model"):
         ModelHolder.load(tmp_path, CASE)
 

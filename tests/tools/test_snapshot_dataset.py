@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import use_cases
-from pipeline.manifest import model_folder
+from pipeline.manifest import readable_folder
 from pipeline.registry import aliases_of
 from pipeline.world import WorldSize
 from tools import evaluation, snapshot_dataset, world_snapshot
@@ -60,6 +60,6 @@ def test_the_same_seed_gives_the_same_bytes(file: str, tmp_path: Path) -> None:
 
 def test_an_evaluation_knows_the_shipped_model(tmp_path: Path) -> None:
     out = tmp_path / "metrics.json"
-    shipped = model_folder(MODELS, CASE.name, aliases_of(MODELS, CASE.name).champion)
+    shipped = readable_folder(MODELS, CASE.name, aliases_of(MODELS, CASE.name).champion)
     evaluation.main(shipped, dataset(tmp_path, 400), out, models=MODELS)
     assert '"is_the_shipped_model": true' in out.read_text()

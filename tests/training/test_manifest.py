@@ -89,7 +89,7 @@ def test_a_missing_model_is_refused_with_the_command_that_mends_it(
     (folder / MODEL).unlink()
     with pytest.raises(Refusal, match="No such file") as refusal:
         verified_model(folder, manifest)
-    assert "python -m training --use-case first_day_churn --version 3" in refusal.value.remedy
+    assert "PIPELINE_USE_CASE=first_day_churn pipeline train --version 3" in refusal.value.remedy
 
 
 def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
@@ -155,5 +155,5 @@ def test_the_newest_version_is_the_highest_number(folder: Path, tmp_path: Path) 
 
 
 def test_where_there_is_no_version_the_refusal_says_how_to_train_one(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="python -m training --use-case first_day_churn"):
-        newest_folder(tmp_path, "first_day_churn")
+    with pytest.raises(Refusal, match="PIPELINE_USE_CASE=no_such_case pipeline train"):
+        newest_folder(tmp_path, "no_such_case")

@@ -43,14 +43,33 @@ def command(  # noqa: PLR0913 - one argument for each option
 
     Example: python -m training.forms --use-case telecom_churn
     """
-    form, usual = use_cases.load_form(use_case), recipe_of(use_case)
+    form = use_cases.load_form(use_case)
+    write(out, form, make(form, version, data, world, rows, seed, Costs(*costs)))
+
+
+def make(
+    form: Form,
+    version: int,
+    data: Path | None,
+    world: str | None,
+    rows: int | None,
+    seed: int | None,
+    costs: Costs,
+) -> Trained:
+    """Train, and write nothing. Raises Refusal."""
+    usual = recipe_of(form.name)
     recipe = Recipe(rows or usual.rows, usual.seed if seed is None else seed, usual.candidates)
     table, source = _table(form, data, world, recipe)
-    plan = Plan(form, str(version), recipe.seed, recipe.candidates, Costs(*costs))
-    trained = train(plan, table, source, typer.echo)
-    purpose = importlib.import_module(f"use_cases.{use_case}").__doc__ or ""
-    folder = model_folder(out, use_case, str(version))
-    write_model(folder, trained.manifest, trained.content, card(trained.manifest, form, purpose))
+    plan = Plan(form, str(version), recipe.seed, recipe.candidates, costs)
+    return train(plan, table, source, typer.echo)
+
+
+def write(models: Path, form: Form, trained: Trained) -> None:
+    """Write the version's folder, over one that is there, and say how good it is."""
+    manifest = trained.manifest
+    folder = model_folder(models, form.name, manifest.version)
+    purpose = importlib.import_module(f"use_cases.{form.name}").__doc__ or ""
+    write_model(folder, manifest, trained.content, card(manifest, form, purpose))
     _tell(folder, trained)
 
 
