@@ -17,6 +17,7 @@ from pipeline.offers.contacts import ContactsFile
 from pipeline.process import Process, run_worker
 from pipeline.store.client import connect, warn_unless_durable
 from pipeline.store.store import Store
+from pipeline.store.sweeping import Sweeper
 from pipeline.topics import offers_of
 from pipeline.worker import run
 
@@ -30,12 +31,14 @@ async def work(process: Process) -> None:
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
+    keys = Keys(case.name, KIND)
     contacts = ContactsFile(settings.lookups_dir, case.name, case.entity)
     reader = ThreadPoolExecutor(1)  # a large table takes seconds to read
     stage = Offers(
         name=STAGE,
         core=OffersCore(case, settings.offers.policy, contacts),
-        store=Store(client, Keys(case.name, KIND), OffersCore.fields),
+        store=Store(client, keys, OffersCore.fields),
+        sweeper=Sweeper(client, keys),
         outputs=outputs,
         fingerprint=FINGERPRINT,
         effect="offer",

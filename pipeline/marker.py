@@ -20,6 +20,7 @@ class Marker:
     """Progress over one partition: `offset` is the last one applied, -1 before the first.
 
     `partitions` is the number by which entities were placed; 0 in a marker that does not say it.
+    `sweep_due` where entities of other generations may be left.
     """
 
     topic_id: str
@@ -29,6 +30,7 @@ class Marker:
     highest: Highest
     lookups: Mapping[str, str]
     partitions: int = 0
+    sweep_due: bool = True
 
     @classmethod
     def first(cls, topic_id: str, generation: str, fingerprint: str, partitions: int = 0) -> Marker:
@@ -67,6 +69,7 @@ class Marker:
             "origins": json.dumps(self.highest.encode(), separators=(",", ":")),
             "lookups": json.dumps(dict(self.lookups), separators=(",", ":")),
             "partitions": str(self.partitions),
+            "sweep_due": str(int(self.sweep_due)),
         }
 
     @classmethod
@@ -80,6 +83,7 @@ class Marker:
             highest=Highest.decode(json.loads(fields["origins"])),
             lookups=json.loads(fields["lookups"]),
             partitions=int(fields.get("partitions", "0")),
+            sweep_due=fields.get("sweep_due") != "0",
         )
 
 

@@ -11,7 +11,7 @@ import contextlib
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic
 
 from pipeline.clock import Clock
@@ -34,6 +34,8 @@ from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
 from pipeline.origin import TIME_HEADER, Highest, header_in
 from pipeline.ports import Applied, Core, EntityStore, I, Writer
 from pipeline.store.store import MOST_ENTITIES
+from pipeline.store.sweeping import Sweeper
+from pipeline.sweeping import Sweeping
 
 _CHECK_SECONDS = 1.0
 _HINT_SECONDS = 1.0
@@ -56,11 +58,18 @@ class _Progress:
 
     marker: Marker
     stored: bool
+    end: int
+    """Where the log ended when the partition was assigned."""
     dropped: int = 0
 
     @property
     def believed(self) -> Marker | None:
         return self.marker if self.stored else None
+
+    @property
+    def sweep_due(self) -> bool:
+        """Whether old generations may be swept: none is while a new one is being folded."""
+        return self.stored and self.marker.sweep_due and self.marker.offset + 1 >= self.end
 
 
 @dataclass(slots=True)
@@ -80,13 +89,19 @@ class Stateful(Generic[I]):
     """By how many the entities are placed; another number in a marker is refused."""
     computing: Computing = on_the_loop
     """Where the core applies; a slow one needs a thread, or the group takes it for dead."""
+    sweeper: Sweeper | None = None
+    """Removes what is left of older generations; without one it stays."""
     moved: Callable[[], None] = lambda: None
     """Called whenever a marker has moved: a large poll of a slow model takes minutes."""
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _sweeping: Sweeping = field(init=False)
     _checked_at: float = 0.0
     _hinted_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._sweeping = Sweeping(self.sweeper, self.clock)
 
     async def position(self, log: Log) -> int:
         """After the marker's offset; 0, under a new generation, where there is no marker.
@@ -103,11 +118,11 @@ class Stateful(Generic[I]):
             refuse_unless_whole(log)
             generation = uuid.uuid4().hex[:8]
             first = Marker.first(log.topic_id, generation, self.fingerprint, self.partitions)
-            progress = _Progress(first, stored=False)
+            progress = _Progress(first, stored=False, end=log.end)
         else:
             refuse_another_log(marker, log, self.fingerprint, self.partitions)
             refuse_lost(marker, log)
-            progress = _Progress(marker, stored=True)
+            progress = _Progress(marker, stored=True, end=log.end)
         self._progress[(log.topic, log.partition)] = progress
         return progress.marker.offset + 1
 
@@ -123,8 +138,26 @@ class Stateful(Generic[I]):
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise most_serious(failures)
+        await self._sweep()
         if self.clock.monotonic() - self._hinted_at >= _HINT_SECONDS:
             await self._hint()
+
+    async def _sweep(self) -> None:
+        """Go on with removing what is left of older generations, and note where nothing is."""
+        due = {place[1]: place for place, one in self._progress.items() if one.sweep_due}
+        for partition in await self._sweeping.step(due.keys()):
+            if partition in due:
+                async with self._locks[due[partition]]:
+                    await self._note_swept(due[partition])
+
+    async def _note_swept(self, place: Partition) -> None:
+        progress = self._progress.get(place)
+        if progress is None or not progress.sweep_due:
+            return
+        swept = replace(progress.marker, sweep_due=False)
+        with contextlib.suppress(InfrastructureError):  # then it is swept once more
+            if await self.store.write(place[1], progress.believed, swept, {}) is None:
+                progress.marker = swept
 
     async def close(self) -> None:
         """Let go of every client."""
@@ -171,6 +204,8 @@ class Stateful(Generic[I]):
         await self.outputs.deliver(applied.outputs)
         self.faults.hit("after-outputs")
         new = progress.marker.at(part[-1].offset, highest, applied.lookups)
+        if None in applied.entities.values():  # erased: under no other generation may it stay
+            new = replace(new, sweep_due=True)
         conflict = await self.store.write(partition, progress.believed, new, applied.entities)
         self.faults.hit("after-write")
         if conflict is not None and not is_ours(conflict, new):

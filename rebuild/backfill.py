@@ -66,6 +66,8 @@ class Backfill:
         if live is None or live.fingerprint == self._fingerprint:
             self.say(f"features {partition}: {'already done' if live else 'nothing is live'}")
             return
+        for elder in self._heirs:
+            await self.nursery.building.hold(elder.partition)
         heir = await Heir.born(self.nursery, partition, live, uuid.uuid4().hex[:8])
         self._heirs.append(heir)
         self.say(f"features {partition}: built beside the live state up to {heir.built.offset:,}")

@@ -15,6 +15,7 @@ from pipeline.process import Process, run_worker
 from pipeline.stateful import Stateful
 from pipeline.store.client import connect, warn_unless_durable
 from pipeline.store.store import Store
+from pipeline.store.sweeping import Sweeper
 from pipeline.worker import run
 from serving.core import STAGE, ServingCore
 from serving.holder import ModelHolder, keep_following
@@ -32,11 +33,13 @@ async def work(process: Process) -> None:
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
+    keys = Keys(case.name, SCORES)
     scorer = ThreadPoolExecutor(1)  # a model has one thread, and the loop is not it
     stage = Stateful(
         name=STAGE,
         core=ServingCore(case, process.topics, holder, process.clock, process.faults),
-        store=Store(client, Keys(case.name, SCORES), ServingCore.fields),
+        store=Store(client, keys, ServingCore.fields),
+        sweeper=Sweeper(client, keys),
         outputs=outputs,
         fingerprint=case.fingerprint,
         effect="score",

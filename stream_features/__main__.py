@@ -12,6 +12,7 @@ from pipeline.process import Process, run_worker
 from pipeline.stateful import Stateful
 from pipeline.store.client import connect, warn_unless_durable
 from pipeline.store.store import Store
+from pipeline.store.sweeping import Sweeper
 from stream_features.core import STAGE, FeatureCore
 from stream_features.service import FeatureApp
 
@@ -24,12 +25,14 @@ async def work(process: Process) -> None:
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
+    keys = Keys(case.name, FEATURES)
     tables = LookupTables(settings.lookups_dir, case)
     core = FeatureCore(case, process.topics, tables.table, settings.cached_entities)
     stage = Stateful(
         name=STAGE,
         core=core,
-        store=Store(client, Keys(case.name, FEATURES), core.fields),
+        store=Store(client, keys, core.fields),
+        sweeper=Sweeper(client, keys),
         outputs=outputs,
         fingerprint=case.fingerprint,
         effect="feature",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from pipeline.errors import Fatal, Refusal
-from pipeline.keys import BUILDING, Keys
+from pipeline.keys import BUILDING, LEASE, Keys
 from pipeline.marker import BEFORE_FIRST, Marker
 from pipeline.store.client import Client, translated
 from pipeline.store.store import MOST_ENTITIES, Conflict, Script, Store, Values, marker_of
+from pipeline.store.sweeping import Sweeper
 
-_SCANNED_AT_ONCE = 1_000
-
-Generations = tuple[str, str]
-"""The live one and the one that is being built; empty where there is none."""
+_LEASE_SECONDS = 24 * 3600
+"""How long a builder may write nothing; one that was killed leaves its work behind for as long."""
 
 
 class Building:
@@ -33,7 +30,8 @@ class Building:
         self.live = Store(client, keys, fields)
         self.aside = Store(client, self._aside, fields)
         self._switch = Script("switch.lua")
-        self._sweep = Script("sweep.lua")
+        self._lease = replace(keys, progress=LEASE)
+        self._sweeper = Sweeper(client, keys)
 
     async def write(
         self, partition: int, marker: Marker, entities: Iterable[tuple[str, Values]]
@@ -60,6 +58,7 @@ class Building:
 
         Returns `new`. Raises Refusal where another rebuild of the partition is at work.
         """
+        await self.hold(partition)
         if await self.aside.write(partition, believed, new, part) is not None:
             raise _overtaken(partition)
         return new
@@ -97,35 +96,15 @@ class Building:
 
         Looks at every key of Redis once. What changes meanwhile is left for the next time.
         """
-        generations = {number: await self._generations(number) for number in partitions}
-        found: dict[int, list[bytes]] = defaultdict(list)
-        removed = 0
-        async for key in self._scan(self._keys.all_entities):
-            place = self._keys.place_of(key.decode(errors="replace"))
-            if place is None or place[0] not in generations or place[1] in generations[place[0]]:
-                continue
-            found[place[0]].append(key)
-            if len(found[place[0]]) == MOST_ENTITIES:
-                removed += await self._unlink(place[0], generations, found.pop(place[0]))
-        for partition, keys in found.items():
-            removed += await self._unlink(partition, generations, keys)
-        return removed
+        sweep = self._sweeper.sweep(partitions)
+        while await sweep.step():
+            pass
+        return sweep.removed
 
-    async def _scan(self, pattern: str) -> Any:
-        with translated("looking at all keys"):
-            async for key in self._client.scan_iter(match=pattern, count=_SCANNED_AT_ONCE):
-                yield key
-
-    async def _unlink(
-        self, partition: int, believed: Mapping[int, Generations], keys: list[bytes]
-    ) -> int:
-        markers = (self._keys.marker(partition), self._aside.marker(partition))
-        done = await self._sweep(self._client, partition, [*markers, *keys], believed[partition])
-        return len(keys) if done else 0
-
-    async def _generations(self, partition: int) -> Generations:
-        live, built = await self.live.marker(partition), await self.aside.marker(partition)
-        return (live.generation if live else "", built.generation if built else "")
+    async def hold(self, partition: int) -> None:
+        """Keep what is being built from being swept for another day."""
+        with translated("holding what is being built"):
+            await self._client.set(self._lease.marker(partition), "", ex=_LEASE_SECONDS)
 
 
 def _overtaken(partition: int) -> Refusal:

@@ -23,7 +23,19 @@ def test_the_record_that_erases_is_on_the_user_s_partition(
     assert is_control(record.headers)
     assert decode_control(record.value) == Erase(USER)
     assert f"user_id {USER}" in ended.output
-    assert "Kafka and Parquet keep" in ended.output
+
+
+@pytest.mark.parametrize(("days", "until"), [("0", "for ever"), ("90", "after 90 days")])
+@pytest.mark.usefixtures("settings", "topics")
+def test_it_says_what_else_holds_the_user_and_until_when(
+    run: Run, monkeypatch: pytest.MonkeyPatch, days: str, until: str
+) -> None:
+    monkeypatch.setenv("PIPELINE_RETENTION_DAYS", days)
+    output = run("forget", USER).output
+    (parquet,) = (line for line in output.splitlines() if "Parquet in" in line)
+    assert until in parquet
+    for where in ("Kafka", "datasets", "reports", "contacts", "append-only file", "rebuild"):
+        assert where in output
 
 
 @pytest.mark.parametrize("user", ["", "u" * 129, "a\x07b"])

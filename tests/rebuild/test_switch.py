@@ -13,11 +13,13 @@ import pytest
 
 from pipeline.errors import Fatal, Refusal
 from pipeline.faults import FaultPoints
+from pipeline.keys import LEASE
 from pipeline.marker import Marker
 from pipeline.settings import RedisSettings
 from pipeline.store.building import Building
 from pipeline.store.client import connect
 from pipeline.store.store import Conflict
+from pipeline.store.sweeping import Generations, Sweeper
 from rebuild.service import Rebuilt, rebuild
 from tests.rebuild.rig import Ledger
 from tests.support.events import INCOMING_ID
@@ -231,6 +233,22 @@ async def test_a_sweep_leaves_a_generation_that_began_meanwhile(scene: Scene) ->
     """Redis was emptied, and a worker began anew, after the sweeper had looked at the markers."""
     anew = await marker_of(scene.server)
     keys = [KEYS.entity(*place).encode() for place in await scene.server.entities()]
-    assert await scene.building._unlink(0, {0: ("before", "")}, keys) == 0
+    sweeper = Sweeper(scene.server.client, KEYS)
+    assert not await sweeper.unlink(0, Generations("before", ""), keys)
     assert await values(scene.server, LOG[:12])
-    assert await scene.building._unlink(0, {0: (anew.generation, "")}, keys[:1]) == 1
+    assert await sweeper.unlink(0, Generations(anew.generation, ""), keys[:1])
+    assert len(await scene.server.entities()) == len(keys) - 1
+
+
+async def test_a_sweep_takes_what_nobody_has_gone_on_building_for_a_day(scene: Scene) -> None:
+    built = scene.ledger.features.build(0, await marker_of(scene.server), "g2")
+    await scene.building.write(0, built.marker, built.entities)
+    lease = replace(KEYS, progress=LEASE).marker(0)
+    assert 0 < await scene.server.client.ttl(lease) <= 24 * 3600
+    await scene.server.client.delete(lease)
+    assert await scene.building.sweep([0]) > 0
+    assert "g2" not in await scene.generations()
+    with pytest.raises(Refusal, match="another rebuild"):
+        await scene.building.add(0, built.marker, built.marker, {})
+    with pytest.raises(Refusal, match="another rebuild"):
+        await scene.building.switch(0, await marker_of(scene.server), built.marker)

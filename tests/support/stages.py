@@ -18,6 +18,7 @@ from pipeline.ports import EntityStore, Writer
 from pipeline.records import InRecord
 from pipeline.state import EntityState, StateCodec
 from pipeline.stateful import Stateful
+from pipeline.store.sweeping import Sweeper
 from pipeline.topics import Topics
 from stream_features.core import STAGE, FeatureCore, FeatureItem, TableOf
 from tests.support.events import INCOMING_ID, NOON
@@ -46,6 +47,7 @@ def feature_stage(
     cached: int = 10,
     clock: Clock | None = None,
     faults: FaultPoints | None = None,
+    sweeper: Sweeper | None = None,
 ) -> Stateful[FeatureItem]:
     return Stateful(
         name=STAGE,
@@ -56,6 +58,7 @@ def feature_stage(
         effect="feature",
         clock=clock or FixedClock(NOON),
         faults=faults or FaultPoints(),
+        sweeper=sweeper,
     )
 
 
@@ -70,6 +73,7 @@ class Rig:
     cached: int = 10
     faults: FaultPoints | None = None
     case: UseCase = USE_CASE
+    sweeper: Sweeper | None = None
 
     def __post_init__(self) -> None:
         self.feed = FakeFeed(self.logs, repeat(self.size))
@@ -81,6 +85,7 @@ class Rig:
             cached=self.cached,
             clock=self.clock,
             faults=self.faults,
+            sweeper=self.sweeper,
         )
         self.stage.reader = self.feed
 
@@ -89,7 +94,15 @@ class Rig:
 
     def restarted(self) -> Rig:
         """A new process on what the old one left: memory is gone, the edges are not."""
-        return Rig(self.logs, self.store, self.writer, self.size, self.cached, case=self.case)
+        return Rig(
+            self.logs,
+            self.store,
+            self.writer,
+            self.size,
+            self.cached,
+            case=self.case,
+            sweeper=self.sweeper,
+        )
 
     def sizes(self, *sizes: int) -> None:
         """How many records the coming batches have, in turns."""

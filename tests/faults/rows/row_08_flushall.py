@@ -35,6 +35,7 @@ def play(arena: Arena) -> Findings:
             there_again = partial(are_there, arena, before)
             seconds.append(arena.until(there_again, 60, f"the marker of {stage}"))
         recovered = arena.finish()
+        swept = arena.until(lambda: not left_behind(arena), 30, "the sweep of what was lost")
         limit = round(folded / arena.scale.rate / TIMES_AS_FAST, 1)
         alive = not any(crew.deaths().values())
         return Findings(
@@ -44,6 +45,7 @@ def play(arena: Arena) -> Findings:
                 *arena.check(I1, I2, I3),
                 recovered,
                 arena.within(f"{folded} events folded again", [rebuilt], limit),
+                arena.within("nothing is left of older generations", [swept], 30),
                 fact("no worker ended", holds=alive, otherwise=f"{crew.deaths()}"),
             ),
             recovery=max(rebuilt, *seconds),
@@ -59,6 +61,19 @@ def delete_marker(arena: Arena, stage: str, number: int) -> int:
     """1 where it was there."""
     with Redis.from_url(arena.settings.redis.url) as client:
         return int(client.delete(Keys(arena.name, KINDS[stage]).marker(number)))
+
+
+def left_behind(arena: Arena) -> int:
+    """How many entities' keys are of a generation that is not live."""
+    count = 0
+    with Redis.from_url(arena.settings.redis.url, decode_responses=True) as client:
+        for keys in (Keys(arena.name, kind) for kind in KINDS.values()):
+            for key in client.scan_iter(match=keys.all_entities, count=1_000):
+                place = keys.place_of(key)
+                count += bool(
+                    place and client.hget(keys.marker(place[0]), "generation") != place[1]
+                )
+    return count
 
 
 def are_there(arena: Arena, before: Offsets) -> bool:
