@@ -51,6 +51,11 @@ LAG = Gauge("pipeline_lag_records", "Records not dealt with yet.", ["stage", "to
 POSITION = Gauge(
     "pipeline_position", "The next offset to be dealt with.", ["stage", "topic", "partition"]
 )
+COMPACTED = Counter(
+    "pipeline_compacted_dates_total",
+    "Dates of the log in Parquet that were merged, removed, or put off.",
+    ["topic", "outcome"],
+)
 FEATURE_MISMATCHES = Gauge(
     "pipeline_feature_mismatches",
     "Inferences with another value than the fold's, when logged inputs were last verified.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -12,11 +12,11 @@ import typer
 import use_cases
 from cli.endings import Failed
 from cli.runs import settings_of
-from compaction.dates import Day, Size, days_of
+from compaction.dates import Day, Size
 from compaction.merging import Merger
-from compaction.service import Compactor, PutOff
+from compaction.service import Compactor, Outcome, PutOff
+from compaction.tidying import Pass, oldest_of
 from pipeline.faults import FaultPoints
-from pipeline.parquet.locks import rearranging
 from pipeline.topics import logged_with_offers
 
 app = typer.Typer(add_completion=False)
@@ -60,19 +60,16 @@ def compact(
     if end > today:
         raise typer.BadParameter("a date is over when the next one has begun, in UTC")
     kept = settings.retention_days if retain is None else retain
-    oldest = today - timedelta(days=kept) if kept else date.min
-    homes = [settings.parquet_dir / name for name in _chosen(logged_with_offers(case), topic or ())]
-    days = [day for home in homes for day in days_of(home, end)]
-    if dry_run:
-        for day in days:
-            _foretell(day, oldest)
-        return
     merger = Merger(case.entity, megabytes * 1024**2)
     compactor = Compactor(settings.parquet_dir, merger, FaultPoints.parse(settings.faults))
+    topics = _chosen(logged_with_offers(case), topic or ())
+    tidying = Pass(compactor, topics, end, oldest_of(today, kept))
+    if dry_run:
+        for day in tidying.days:
+            _foretell(day, tidying.oldest)
+        return
     try:
-        with rearranging(settings.parquet_dir):
-            compactor.prepare()
-            left = [day for day in days if not _is_done(compactor, day, oldest)]
+        left = [outcome for outcome in tidying.outcomes() if not _is_done(outcome)]
     except OSError as error:
         raise Failed(f"the log cannot be read or written: {error}") from error
     if left:
@@ -93,19 +90,13 @@ def _foretell(day: Day, oldest: date) -> None:
         _tell(day, f"{_size(day.size())} would be merged")
 
 
-def _is_done(compactor: Compactor, day: Day, oldest: date) -> bool:
-    """Whether nothing of it is left to do."""
-    if day.date < oldest:
-        outcome = compactor.expire(day)
-    elif day.is_compact():
-        return True
-    else:
-        outcome = compactor.compact(day)
+def _is_done(outcome: Outcome) -> bool:
+    """Say what became of a date; whether nothing of it is left to do."""
     if isinstance(outcome, PutOff):
-        _tell(day, f"left for the next run: {outcome.why}")
+        _tell(outcome.day, f"left for the next run: {outcome.why}")
         return False
     done = f"-> {_size(outcome.after)}" if outcome.after.files else "removed"
-    _tell(day, f"{_size(outcome.before)} {done}")
+    _tell(outcome.day, f"{_size(outcome.before)} {done}")
     return True
 
 

@@ -21,7 +21,7 @@ from cli.models import in_service
 from cli.selfcheck import check
 from cli.stack.running import Base, workers
 from cli.stack.supervisor import Supervisor
-from cli.stack.workers import API, counts_of
+from cli.stack.workers import API, COMPACTION, counts_of
 from cli.state.lags import LagReader
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
@@ -52,7 +52,7 @@ class Story:
         tell = partial(say, self.console)
         _refuse_used_topics(ready)
         self.world.load_lookups(ready, tell)
-        with workers(ready, counts_of([]), tell) as supervisor:
+        with workers(ready, counts_of([f"{COMPACTION}=0"]), tell) as supervisor:
             facts = self._phases(ready, supervisor)
         tell("Checking every number against the log ...")
         result = check(ready.case, ready.settings, facts)

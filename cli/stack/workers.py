@@ -14,11 +14,12 @@ from pipeline.topics import STAGES, stages_of
 
 API = "api"
 API_PORT = "PIPELINE_HTTP_PORT"
+COMPACTION = "compaction"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A stage's worker, or the API: the module to run, and how many of it unless asked otherwise.
+    """A stage's worker, or one of those beside them: its module, and how many unless asked.
 
     The variable `port` tells a process where to answer; `live` and `ready` say whether it is well,
     `page` is what a person looks at.
@@ -35,6 +36,7 @@ class Kind:
 
 KINDS = (
     *(Kind(stage, module=(stage,)) for stage in STAGES),
+    Kind(COMPACTION, module=(COMPACTION,)),
     Kind(
         API,
         module=("cli", "api"),
@@ -60,7 +62,7 @@ class WorkerSpec:
 
 def kinds_of(case: UseCase) -> tuple[Kind, ...]:
     """The workers that a case needs."""
-    stages = (*stages_of(case), API)
+    stages = (*stages_of(case), COMPACTION, API)
     return tuple(kind for kind in KINDS if kind.stage in stages)
 
 

@@ -91,7 +91,7 @@ def test_its_own_death_leaves_no_process(up: Up) -> None:
     process = up()
     assert eventually(lambda: is_ready(process), 60)
     begun = children(process.pid)
-    assert len(begun) == 3
+    assert len(begun) == 4
     process.kill()
     process.wait()
     assert eventually(lambda: not any(runs(pid) for pid in begun))

@@ -13,13 +13,13 @@ from pipeline.topics import STAGES
 ENVIRON = {"PIPELINE_KAFKA": "broker:9092", "PATH": "/bin"}
 
 
-def test_every_stage_has_a_worker_and_there_is_one_api() -> None:
-    assert counts_of([]) == {**dict.fromkeys(STAGES, 1), "api": 1}
+def test_every_stage_has_a_worker_and_there_is_one_api_and_one_compaction() -> None:
+    assert counts_of([]) == {**dict.fromkeys(STAGES, 1), "compaction": 1, "api": 1}
 
 
 def test_a_case_without_a_model_has_no_serving_worker() -> None:
     stages = [kind.stage for kind in kinds_of(use_cases.load("player_activity"))]
-    assert stages == ["event_handler", "stream_features", "inference_logger", "api"]
+    assert stages == ["event_handler", "stream_features", "inference_logger", "compaction", "api"]
     assert kinds_of(use_cases.load("first_day_churn")) == KINDS
 
 
@@ -35,7 +35,7 @@ def test_a_wish_that_makes_no_sense_is_refused(wish: str) -> None:
 
 def test_every_process_has_a_name_and_a_port_of_its_own() -> None:
     specs = worker_specs(counts_of(["serving=3"]), ENVIRON, Path("logs"), port=count(1).__next__)
-    assert len({spec.instance for spec in specs}) == len({spec.port for spec in specs}) == 7
+    assert len({spec.instance for spec in specs}) == len({spec.port for spec in specs}) == 8
     assert [spec.instance for spec in specs if spec.stage == "serving"] == [
         "serving-1",
         "serving-2",
@@ -61,8 +61,8 @@ def test_the_first_api_answers_where_it_is_asked_to_and_others_wherever_it_is_fr
     asked = {**ENVIRON, "PIPELINE_HTTP_PORT": "8000"}
     specs = worker_specs(counts_of(["api=2"]), asked, Path("logs"), port=count(1).__next__)
     apis = {spec.instance: spec for spec in specs if spec.stage == "api"}
-    assert (apis["api-1"].port, apis["api-2"].port) == (8000, 5)
-    assert apis["api-2"].environ["PIPELINE_HTTP_PORT"] == "5"
+    assert (apis["api-1"].port, apis["api-2"].port) == (8000, 6)
+    assert apis["api-2"].environ["PIPELINE_HTTP_PORT"] == "6"
     assert "PIPELINE_METRICS_PORT" not in apis["api-1"].environ
 
 
