@@ -62,6 +62,8 @@ ENVIRONMENT = (
     "pipeline/health.py",  # `pipeline-health`, an entry point
     "generator/__main__.py",
     "generator/command.py",
+    "training/__main__.py",
+    "training/forms/__main__.py",
     "embedded/__main__.py",
     "serving/http/app.py",
     "cli/",

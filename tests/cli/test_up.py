@@ -20,7 +20,7 @@ from tests.cli.helpers import children, eventually, open_to_others, runs
 ROOT = Path(__file__).parents[2]
 ONLY_HANDLER = [
     word
-    for stage in ("stream_features", "serving", "inference_logger", "api")
+    for stage in ("stream_features", "serving", "inference_logger", "compaction", "api")
     for word in ("--workers", f"{stage}=0")
 ]
 
@@ -91,7 +91,7 @@ def test_its_own_death_leaves_no_process(up: Up) -> None:
     process = up()
     assert eventually(lambda: is_ready(process), 60)
     begun = children(process.pid)
-    assert len(begun) == 4
+    assert len(begun) == 3
     process.kill()
     process.wait()
     assert eventually(lambda: not any(runs(pid) for pid in begun))
