@@ -4,7 +4,8 @@ PipelineError
 |-- DataError              a record that cannot be used; it goes to `rejected-events`
 |-- InfrastructureError    Kafka, Redis or the disk fails for now; retried with backoff
 |-- Refusal                a person must act before the process may go on; says what to do
-|   `-- SettingsError      a setting is missing or wrong
+|   |-- SettingsError      a setting is missing or wrong
+|   `-- Fenced             another worker has this one's name, and must be left alone
 `-- Fatal                  the process must end at once; its supervisor starts it again
 """
 
@@ -44,6 +45,10 @@ class Refusal(PipelineError):
 
 class SettingsError(Refusal):
     """A setting is missing or wrong."""
+
+
+class Fenced(Refusal):
+    """Another worker has this one's instance name; whoever starts it again fences the other."""
 
 
 class Fatal(PipelineError):

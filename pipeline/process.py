@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import uvloop
@@ -18,6 +19,7 @@ from pipeline.errors import InfrastructureError, PipelineError, Refusal
 from pipeline.exit_codes import ExitCode
 from pipeline.faults import FaultPoints
 from pipeline.health import Health, end_if_dead, serve
+from pipeline.instances import own_name
 from pipeline.kafka.admin import Admin
 from pipeline.kafka.feed import Feed, Member
 from pipeline.kafka.fetching import AT_ONCE
@@ -132,11 +134,23 @@ def run_worker(
         configure(stage, settings.log_level)
         for ignored in ignored_variables(os.environ):
             log.warning(ignored)
-        uvloop.run(_run(stage, settings, load_case(settings.use_case), work))
+        case = load_case(settings.use_case)
+        with _named(settings, group_of(case, stage)) as named:
+            uvloop.run(_run(stage, named, case, work))
     except PipelineError as error:
         log.error("stopped", error=str(error), kind=type(error).__name__)
         return _status(error)
     return ExitCode.OK
+
+
+@contextlib.contextmanager
+def _named(settings: Settings, group: str) -> Iterator[Settings]:
+    """The settings with an instance name, where there was none one that no other worker has."""
+    if settings.instance:
+        yield settings
+        return
+    with own_name(f"{settings.kafka.bootstrap} {group}") as name:
+        yield replace(settings, instance=name)
 
 
 async def _run(
@@ -147,7 +161,7 @@ async def _run(
     health = Health(clock)
     port = serve(health, settings.metrics_host, settings.metrics_port)
     end_if_dead(health)
-    log.info("started", use_case=case.name, metrics_port=port)
+    log.info("started", use_case=case.name, instance=settings.instance, metrics_port=port)
     stopping = Stopping.on_signals()
     faults = FaultPoints.parse(settings.faults)
     process = Process(stage, case, settings, Topics.of(case), clock, faults, health, stopping)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -230,7 +229,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         use_case=read.text("USE_CASE", "first_day_churn"),
         sources=read.texts("SOURCES"),
         partitions=read.number("PARTITIONS", 8, int, 1),
-        instance=read.text("INSTANCE", socket.gethostname()),
+        instance=read.text("INSTANCE", ""),
         data_dir=Path(read.text("DATA", ".pipeline/data")),
         lookups_dir=Path(read.text("LOOKUPS", ".pipeline/lookups")),
         models_dir=Path(read.text("MODELS", ".pipeline/models")),

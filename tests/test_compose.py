@@ -51,6 +51,11 @@ def test_every_worker_starts_as_far_as_its_help(name: str) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("name", WORKERS)
+def test_copies_of_a_worker_share_no_name(name: str) -> None:
+    assert "PIPELINE_INSTANCE" not in COMPOSE["services"][name]["environment"]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_knows_its_options(name: str) -> None:
     _, command, *options = COMPOSE["services"][name]["command"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pipeline.exit_codes import ExitCode
@@ -30,6 +31,10 @@ class History:
     def refused(self) -> bool:
         """Whether the worker itself said that starting it again does not help."""
         return self.status == ExitCode.REFUSED
+
+    def after_fencing(self) -> History:
+        """The history when another worker took its name: who starts it again fences that one."""
+        return History(self.deaths + 1, self.in_a_row + 1, ExitCode.REFUSED, math.inf)
 
     def after_death(self, status: int, ran: float, now: float, policy: Policy) -> History:
         """The history when the worker has ended with `status`, after running `ran` seconds."""

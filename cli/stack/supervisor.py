@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from cli.stack.last_words import last_words
+from cli.stack.last_words import last_kind, last_words
 from cli.stack.restarts import History, Policy
 from cli.stack.workers import WorkerSpec
 from embedded.tether import tethered, uninterrupted
+from pipeline.errors import Fenced
+from pipeline.exit_codes import ExitCode
 
 STOP_SECONDS = 15.0
 Process = subprocess.Popen[bytes]
@@ -27,7 +29,7 @@ class State(StrEnum):
 
     RUNNING = "running"
     WAITING = "waiting"  # to be started again
-    REFUSED = "refused"  # the same, but a person should act first
+    REFUSED = "refused"  # a person should act first; not again at all where it was fenced
     STOPPED = "stopped"
 
 
@@ -107,7 +109,10 @@ class Supervisor:
         worker.process = None
         worker.why = _why(status, worker.spec.log)
         ran = now - worker.started_at
-        worker.history = worker.history.after_death(status, ran, now, self._policy)
+        if status == ExitCode.REFUSED and last_kind(worker.spec.log) == Fenced.__name__:
+            worker.history = worker.history.after_fencing()
+        else:
+            worker.history = worker.history.after_death(status, ran, now, self._policy)
         return True
 
 

@@ -50,7 +50,10 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """One process: `instance` is unique and stays, `port` serves its metrics and checks."""
+    """One process: `instance` is unique and stays, `port` serves its metrics and checks.
+
+    The instance is its name here. In its group it takes one that no other run has either.
+    """
 
     instance: str
     stage: str
@@ -120,7 +123,7 @@ def _spec(kind: Kind, number: int, environ: Mapping[str, str], logs: Path, port:
         instance=instance,
         stage=kind.stage,
         argv=(sys.executable, "-m", *kind.module),
-        environ={**environ, "PIPELINE_INSTANCE": instance, kind.port: str(port)},
+        environ={**environ, "PIPELINE_INSTANCE": "", kind.port: str(port)},
         log=logs / f"{kind.stage if number == 1 else instance}.log",
         port=port,
     )

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
 
-from pipeline.errors import InfrastructureError
+from pipeline.errors import Fenced, InfrastructureError, PipelineError
 from pipeline.kafka.admin import Commit
-from pipeline.kafka.client import aiokafka_options
+from pipeline.kafka.client import member_options
 from pipeline.kafka.connection import break_as_on_asyncio
 from pipeline.kafka.consumer import Consumer, Watch
 from pipeline.kafka.fetching import AT_ONCE, Fetching
+from pipeline.kafka.membership import end_when_fenced, is_fenced
 from pipeline.kafka.positions import Log, Positions, refuse_outside
 from pipeline.kafka.standstill import Standstill
 from pipeline.kafka.unpacking import unpack_into_ours
@@ -30,10 +31,6 @@ from pipeline.logs import log
 from pipeline.records import InRecord
 from pipeline.settings import KafkaSettings
 
-_SESSION_MS = 10_000
-_HEARTBEAT_MS = 1_000
-_REQUEST_MS = 15_000
-_METADATA_MS = 10_000
 _TICK_SECONDS = 0.25
 _IDLE_SECONDS = 5.0
 _HELD_SECONDS = 2.0
@@ -119,17 +116,8 @@ class Feed:
         self._polling = False
         self._keeper: asyncio.Task[None] | None = None
         self._options = {
-            "group_id": member.group,
-            "group_instance_id": f"{member.group}-{member.instance}",
-            "enable_auto_commit": False,
-            "auto_offset_reset": "none",
-            "isolation_level": "read_committed",
-            "session_timeout_ms": _SESSION_MS,
-            "heartbeat_interval_ms": _HEARTBEAT_MS,
-            "request_timeout_ms": _REQUEST_MS,
-            "metadata_max_age_ms": _METADATA_MS,
+            **member_options(settings, member.group, member.instance),
             **fetching,
-            **aiokafka_options(settings),
         }
         self._connected: Consumer
         self._consumer: AIOKafkaConsumer
@@ -140,6 +128,7 @@ class Feed:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
         unpack_into_ours()
         break_as_on_asyncio()
+        end_when_fenced()
         self._read_by(await Consumer.connect(self._options, self._topics))
         self._keeper = asyncio.create_task(self._keep_alive())
 
@@ -186,10 +175,11 @@ class Feed:
     async def poll(self) -> list[Batch]:
         """The next records of all partitions, waiting a moment for them; empty when quiet.
 
-        Raises Refusal from the stage's positions or for an offset that the log has lost, and Fatal
-        where reading stands still for no reason outside.
+        Raises Refusal from the stage's positions, for an offset that the log has lost, and for
+        another member of our name, and Fatal where reading stands still for no reason outside.
         """
         batches = await self._poll()
+        self._refuse_if_fenced()
         if batches:
             self._standstill.read()
         else:
@@ -238,7 +228,8 @@ class Feed:
         await self.commit_noted({key: Commit(offset) for key, offset in offsets.items()})
 
     async def commit_noted(self, commits: Mapping[tuple[str, int], Commit]) -> None:
-        """Commit next offsets with notes by (topic, partition). Raises InfrastructureError."""
+        """Commit next offsets with notes. Raises InfrastructureError, and Fenced."""
+        self._refuse_if_fenced()
         wanted = {TopicPartition(*key): tuple(one) for key, one in commits.items()}
         mine = {tp: commit for tp, commit in wanted.items() if tp in self._next}
         if not mine:
@@ -246,7 +237,7 @@ class Feed:
         try:
             await self._consumer.commit(mine)
         except (KafkaError, IllegalStateError) as error:
-            raise InfrastructureError(f"commit: {error!r}") from error
+            raise self._failure("commit", error) from error
 
     async def committed(self, topic: str, partition: int) -> Commit | None:
         """What is committed for a partition. Raises InfrastructureError."""
@@ -255,7 +246,7 @@ class Feed:
         try:
             found = (await coordinator.fetch_committed_offsets([tp])).get(tp)
         except KafkaError as error:
-            raise InfrastructureError(f"committed offset: {error!r}") from error
+            raise self._failure("committed offset", error) from error
         return None if found is None else Commit(found.offset, found.metadata)
 
     def lags(self) -> dict[tuple[str, int], int]:
@@ -267,6 +258,17 @@ class Feed:
             for tp, end in ends.items()
             if end is not None
         }
+
+    def _failure(self, doing: str, error: KafkaError) -> PipelineError:
+        self._refuse_if_fenced()
+        return InfrastructureError(f"{doing}: {error!r}")
+
+    def _refuse_if_fenced(self) -> None:
+        if is_fenced(self._consumer):
+            raise Fenced(
+                f"another worker took the name {self._options['group_instance_id']} of this one",
+                "Give each worker a PIPELINE_INSTANCE of its own",
+            )
 
     def _reassigned(self) -> None:
         self._assignments += 1

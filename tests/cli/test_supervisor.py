@@ -16,6 +16,10 @@ from tests.cli.helpers import eventually, runs
 FOR_EVER = "import signal; print('up', flush=True)\nwhile True: signal.pause()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOR_EVER
 REFUSING = "import sys; print('there is no topic'); sys.exit(3)"
+FENCED = """
+print('{"event": "stopped", "error": "name taken", "kind": "Fenced"}')
+raise SystemExit(3)
+"""
 POLICY = Policy(first_pause=10, longest_pause=40, refused_pause=100, steady_after=1000)
 
 Start = Callable[..., Supervisor]
@@ -118,6 +122,15 @@ def test_a_worker_that_refuses_says_why_and_is_not_started_at_once(start: Start)
     assert (worker.state, worker.why) == (State.REFUSED, "there is no topic")
     supervisor.tick(101)
     assert state_of(worker) is State.RUNNING
+
+
+def test_a_worker_that_was_fenced_is_not_started_again(start: Start) -> None:
+    supervisor = start(FENCED)
+    (worker,) = supervisor.workers
+    supervisor.tick(0)
+    assert eventually(lambda: supervisor.tick(1) == [worker])
+    supervisor.tick(1e9)
+    assert (state_of(worker), worker.why) == (State.REFUSED, "stopped: name taken")
 
 
 def test_a_worker_that_was_killed_says_by_what(start: Start) -> None:

@@ -47,7 +47,7 @@ def test_a_process_sees_what_all_share_and_what_is_its_own() -> None:
     (spec,) = worker_specs({"serving": 1}, ENVIRON, Path("logs"), KINDS[2:3], lambda: 17)
     assert spec.environ == {
         **ENVIRON,
-        "PIPELINE_INSTANCE": "serving-1",
+        "PIPELINE_INSTANCE": "",
         "PIPELINE_METRICS_PORT": "17",
     }
 

@@ -134,7 +134,8 @@ class Crew:
 
     def _spawn(self, spec: WorkerSpec) -> Process:
         spec.log.parent.mkdir(parents=True, exist_ok=True)
-        environ = {**spec.environ, **self.extra.get(spec.instance, {})}
+        own = {"PIPELINE_INSTANCE": spec.instance}
+        environ = {**spec.environ, **own, **self.extra.get(spec.instance, {})}
         with spec.log.open("ab") as log:
             return tethered(spec.argv, env=environ, stdout=log, cwd=self._cwd)
 

@@ -55,6 +55,21 @@ class Reading:
     topic_id: str
     group: str
 
+    def feed(
+        self,
+        positions: Positions,
+        instance: str = "a",
+        max_records: int = 1000,
+        fetching: Mapping[str, int] = AT_ONCE,
+    ) -> Feed:
+        return Feed(
+            KafkaSettings(self.cluster.bootstrap),
+            member=Member([self.topic], self.group, instance),
+            positions=positions,
+            max_records=max_records,
+            fetching=fetching,
+        )
+
     @asynccontextmanager
     async def member(
         self,
@@ -63,13 +78,7 @@ class Reading:
         max_records: int = 1000,
         fetching: Mapping[str, int] = AT_ONCE,
     ) -> AsyncIterator[Feed]:
-        feed = Feed(
-            KafkaSettings(self.cluster.bootstrap),
-            member=Member([self.topic], self.group, instance),
-            positions=positions,
-            max_records=max_records,
-            fetching=fetching,
-        )
+        feed = self.feed(positions, instance, max_records, fetching)
         await feed.start()
         try:
             yield feed
