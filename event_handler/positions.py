@@ -32,7 +32,7 @@ Key = tuple[str, int]
 """A partition of a topic."""
 
 _COMMIT_SECONDS = 0.25
-_CLOSE_SECONDS = 1.0
+_CLOSE_SECONDS = 0.5
 
 
 class GroupReader(Reader, Protocol):

@@ -52,8 +52,10 @@ class EventHandler:
 
     async def close(self) -> None:
         """Commit what came out, and let go of the producer."""
-        await self.positions.close()
-        await self.outputs.close()
+        try:
+            await self.positions.close()
+        finally:
+            await self.outputs.close()
 
 
 def _deliveries(handled: Sequence[Sequence[Handled]]) -> dict[Target, list[OutRecord]]:

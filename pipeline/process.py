@@ -15,6 +15,7 @@ import uvloop
 
 from pipeline.clock import Clock, SystemClock
 from pipeline.declaration import UseCase
+from pipeline.ending import leave_within
 from pipeline.errors import InfrastructureError, PipelineError, Refusal
 from pipeline.exit_codes import ExitCode
 from pipeline.faults import FaultPoints
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 _START_PAUSE = 1.0
 _COLLECT_AFTER = 250_000
+_LEAVE_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,9 @@ def run_worker(
             log.warning(ignored)
         case = load_case(settings.use_case)
         with _named(settings, group_of(case, stage)) as named:
-            uvloop.run(_run(stage, named, case, work))
+            return uvloop.run(_run(stage, named, case, work))
     except PipelineError as error:
-        log.error("stopped", error=str(error), kind=type(error).__name__)
-        return _status(error)
-    return ExitCode.OK
+        return _stopped(error)
 
 
 @contextlib.contextmanager
@@ -155,7 +155,7 @@ def _named(settings: Settings, group: str) -> Iterator[Settings]:
 
 async def _run(
     stage: str, settings: Settings, case: UseCase, work: Callable[[Process], Awaitable[None]]
-) -> None:
+) -> ExitCode:
     _collect_rarely()
     clock = SystemClock()
     health = Health(clock)
@@ -165,12 +165,23 @@ async def _run(
     stopping = Stopping.on_signals()
     faults = FaultPoints.parse(settings.faults)
     process = Process(stage, case, settings, Topics.of(case), clock, faults, health, stopping)
+    status = await _worked(process, work)
+    leave_within(_LEAVE_SECONDS, status)
+    return status
+
+
+async def _worked(process: Process, work: Callable[[Process], Awaitable[None]]) -> ExitCode:
+    """The status after the work; what ended it is in the log by then."""
     try:
         await work(process)
-    except InfrastructureError:
-        if not stopping:
-            raise
+    except PipelineError as error:
+        if not (process.stopping and isinstance(error, InfrastructureError)):
+            return _stopped(error)
+    except Exception:  # noqa: BLE001 - it ends the process
+        log.exception("an error that nobody foresaw")
+        return ExitCode.FAILED
     log.info("ended")
+    return ExitCode.OK
 
 
 def _collect_rarely() -> None:
@@ -183,7 +194,8 @@ def _collect_rarely() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
-def _status(error: PipelineError) -> int:
+def _stopped(error: PipelineError) -> ExitCode:
+    log.error("stopped", error=str(error), kind=type(error).__name__)
     if isinstance(error, Refusal):
         return ExitCode.REFUSED
     if isinstance(error, InfrastructureError):

@@ -39,6 +39,7 @@ from pipeline.sweeping import Sweeping
 
 _CHECK_SECONDS = 1.0
 _HINT_SECONDS = 1.0
+_LAST_HINT_SECONDS = 0.5
 _ALARMING_DROPS = 100_000
 MOST_RECORDS = 5_000
 
@@ -161,10 +162,12 @@ class Stateful(Generic[I]):
 
     async def close(self) -> None:
         """Let go of every client."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hint(), _HINT_SECONDS)
-        await self.outputs.close()
-        await self.store.close()
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hint(), _LAST_HINT_SECONDS)
+        finally:
+            await self.outputs.close()
+            await self.store.close()
 
     async def _hint(self) -> None:
         """Commit, for lag tools only: the marker is what counts."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from pipeline.ending import leave_within
 from pipeline.errors import InfrastructureError
+from pipeline.exit_codes import ExitCode
 from pipeline.health import Health
 from pipeline.kafka.feed import Batch, Feed
 from pipeline.kafka.positions import Positions
@@ -17,6 +20,10 @@ from pipeline.metrics import BATCH_SECONDS, LAG, RETRIES
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_POLL_SECONDS = 0.5  # this and the others: once the end is asked for
+_FINISH_SECONDS = 2.5
+_CLOSE_SECONDS = 3.0
+_END_SECONDS = 8.5
 
 
 class Stage(Positions, Protocol):
@@ -40,22 +47,49 @@ class Stage(Positions, Protocol):
 
 
 class Stopping:
-    """Set by SIGTERM or SIGINT; what runs then is finished first."""
+    """Set by SIGTERM or SIGINT; what runs then is finished first, if that takes a moment."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._limits: dict[asyncio.Timeout, float] = {}
 
     @classmethod
     def on_signals(cls) -> Stopping:
         """A Stopping that the process's own signals set; needs a running event loop."""
         stopping = cls()
+
+        def stop() -> None:
+            stopping.set()
+            leave_within(_END_SECONDS, ExitCode.OK)
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         return stopping
 
     def set(self) -> None:
         """Ask for the end."""
         self._event.set()
+        now = asyncio.get_running_loop().time()
+        for limit, seconds in self._limits.items():
+            limit.reschedule(now + seconds)
+
+    @contextlib.asynccontextmanager
+    async def limited(self, seconds: float) -> AsyncIterator[None]:
+        """A block that is given up so long after the end was asked for.
+
+        Raises InfrastructureError then.
+        """
+        try:
+            async with asyncio.timeout(seconds if self else None) as limit:
+                self._limits[limit] = seconds
+                try:
+                    yield
+                finally:
+                    del self._limits[limit]
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise InfrastructureError("given up, for the end was asked for") from error
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -72,10 +106,30 @@ async def run(stage: Stage, feed: Feed, health: Health, stopping: Stopping) -> N
     """Run `stage` on `feed` until `stopping`; then close both. Errors but outages come out."""
     try:
         while not stopping:
-            await process(stage, await feed.poll(), health, stopping)
+            batches = await _polled(feed, stopping)
+            if batches is not None:
+                await process(stage, batches, health, stopping)
             show_lag(stage.name, feed)
     finally:
-        await stage.close()
+        await close(stage, feed)
+
+
+async def _polled(feed: Feed, stopping: Stopping) -> Sequence[Batch] | None:
+    """What a poll brings; None where it hangs when the end is asked for."""
+    with contextlib.suppress(InfrastructureError):
+        async with stopping.limited(_POLL_SECONDS):
+            return await feed.poll()
+    return None
+
+
+async def close(stage: Stage, feed: Feed) -> None:
+    """Let go of both, within seconds also while what they hold on to is away."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await stage.close()
+    except TimeoutError:
+        log.warning("not closed in time; what was under way is read again")
+    finally:
         await feed.stop()
 
 
@@ -88,7 +142,8 @@ async def process(
     while True:
         health.looped()
         try:
-            await stage.process(batches)
+            async with stopping.limited(_FINISH_SECONDS):
+                await stage.process(batches)
         except InfrastructureError as error:
             RETRIES.labels(stage.name).inc()
             log.warning("trying the batch again", error=str(error), pause=pause)

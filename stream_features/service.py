@@ -16,7 +16,7 @@ from mode import CrashingSupervisor
 
 from pipeline.health import Health
 from pipeline.kafka.feed import Batch, Feed
-from pipeline.worker import Stage, Stopping, process, show_lag
+from pipeline.worker import Stage, Stopping, close, process, show_lag
 
 _CRASH_CHECK_SECONDS = 0.1
 
@@ -100,5 +100,4 @@ class FeatureApp:
         feeding.cancel()
         await self._idle.wait()
         await self._app.stop()
-        await self._stage.close()
-        await self._feed.stop()
+        await close(self._stage, self._feed)

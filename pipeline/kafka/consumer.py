@@ -6,7 +6,6 @@ over, and whatever the first one had fetched or was about to fetch goes with it.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,11 +17,12 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DescribeGroupsRequest
 
 from pipeline.errors import InfrastructureError
+from pipeline.kafka.closing import close_within
 from pipeline.kafka.standstill import Orphans
 from pipeline.kafka.topic_ids import Described, describe
-from pipeline.logs import log
 
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 1.5
+_LEAVE_SECONDS = 5.0
 _LOOK_SECONDS = 10.0
 _STABLE = "Stable"
 
@@ -43,7 +43,7 @@ class Consumer:
             await consumer.start()
             described = await _described(consumer, topics)
         except KafkaError as error:
-            await consumer.stop()
+            await close_within(_STOP_SECONDS, consumer.stop(), "consumer")
             raise InfrastructureError(f"no consumer: {error!r}") from error
         return cls(consumer, topics, described)
 
@@ -56,12 +56,9 @@ class Consumer:
         """Join the group; `reassigned` is called whenever the assignment changes."""
         self.client.subscribe(list(self.topics), listener=_Marks(reassigned))
 
-    async def stop(self) -> None:
+    async def stop(self, seconds: float = _STOP_SECONDS) -> None:
         """Let go of the connections, within seconds even when the broker is down."""
-        try:
-            await asyncio.wait_for(self.client.stop(), _STOP_SECONDS)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("consumer closed with an error", error=repr(error))
+        await close_within(seconds, self.client.stop(), "consumer")
 
     async def leave(self) -> None:
         """As `stop`, and have the group assign its partitions anew.
@@ -71,7 +68,7 @@ class Consumer:
         """
         coordinator = self.client._coordinator  # noqa: SLF001 - aiokafka has no setting for this
         coordinator._group_instance_id = None  # noqa: SLF001 - else it leaves without a word
-        await self.stop()
+        await self.stop(_LEAVE_SECONDS)
 
     async def unowned(self) -> set[TopicPartition]:
         """The partitions of the topics that no member of the group has; none in a rebalance.

@@ -7,7 +7,7 @@ the older one is only unknown, so it joins again and fences the other in turn, f
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from aiokafka.consumer import consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -78,7 +78,7 @@ class Membership(GroupCoordinator):  # type: ignore[misc] # aiokafka ships no ty
     async def _send_req(self, request: Any) -> Any:
         """The overridden method's. Raises FencedError."""
         if self.fenced:
-            raise FencedError
+            self._fail()
         if isinstance(request, HeartbeatRequest):
             request = self._heartbeat(self.generation, self.member_id)
         if isinstance(request, JoinGroupRequest):
@@ -101,9 +101,12 @@ class Membership(GroupCoordinator):  # type: ignore[misc] # aiokafka ships no ty
         return _Heartbeat(self.group_id, generation, member_id, self._group_instance_id)
 
     def _look_at(self, answer: Any) -> None:
-        if getattr(answer, "error_code", None) != _FENCED:
-            return
-        self.fenced = True
+        if getattr(answer, "error_code", None) == _FENCED:
+            self.fenced = True
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        """Whoever waits for an assignment waits in vain: it is told so at each try to join."""
         error = FencedError()
         self._subscription.abort_waiters(error)
         raise error

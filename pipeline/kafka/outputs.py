@@ -21,15 +21,15 @@ from aiokafka.errors import (
 
 from pipeline.errors import Fatal, InfrastructureError, most_serious
 from pipeline.kafka.client import aiokafka_options
+from pipeline.kafka.closing import close_within
 from pipeline.kafka.connection import break_as_on_asyncio
-from pipeline.logs import log
 from pipeline.origin import HEADER, header_in
 from pipeline.records import Deliveries, OutRecord, Target
 from pipeline.settings import KafkaSettings
 
 _BATCH_BYTES = 256 * 1024
 _REQUEST_SECONDS = 10
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 1.5
 _PERMANENT = (
     InvalidTopicError,
     MessageSizeTooLargeError,
@@ -166,10 +166,7 @@ def _refused(target: Target, record: OutRecord, error: KafkaError) -> str:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
-    except (KafkaError, TimeoutError) as error:
-        log.warning("producer closed with an error", error=repr(error))
+    await close_within(_CLOSE_SECONDS, producer.stop(), "producer")
 
 
 def _codec(settings: KafkaSettings) -> str | None:

@@ -88,3 +88,17 @@ async def test_a_restart_under_the_same_name_is_no_takeover(reading: Make) -> No
         one.append(0, number)
         async with one.member(Positions()) as feed:
             assert numbers(await polled(feed, records(number + 1))) == [*range(number + 1)]
+
+
+async def test_whoever_is_replaced_while_it_commits_learns_it_at_its_next_poll(
+    reading: Make,
+) -> None:
+    one = reading(2)
+    async with one.member(Positions()) as older:
+        await until(older, lambda: len(older.owned) == 2)
+        async with one.member(Positions()) as newer:
+            await until(newer, lambda: newer.owned)
+            with suppress(InfrastructureError):
+                await older.commit({(one.topic, 0): 0})
+            with pytest.raises(Fenced):
+                await asyncio.wait_for(poll_for_ever(older), SECONDS)
