@@ -99,5 +99,4 @@ async def kafka_sink(settings: KafkaSettings, topic: str, most: int) -> AsyncIte
 
 def _partitions(settings: KafkaSettings, topic: str) -> int:
     with Admin.connect(settings) as admin:
-        admin.topic_ids((topic,))
-        return admin.partitions((topic,))[topic]
+        return admin.count(topic)

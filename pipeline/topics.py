@@ -74,6 +74,11 @@ def ledger_of(case: UseCase) -> str:
     return f"{case.topic_prefix}replayed-rejections"
 
 
+def ingested_of(case: UseCase) -> str:
+    """The topic that remembers how far files were ingested; no stage uses it."""
+    return f"{case.topic_prefix}ingested-files"
+
+
 def offers_of(case: UseCase) -> str:
     """The topic of decisions about offers; there only where offers are on."""
     return f"{case.topic_prefix}offers"

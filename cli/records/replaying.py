@@ -10,14 +10,15 @@ from itertools import islice
 
 from cli.records.reading import TopicReader
 from cli.records.rejects import Reject
-from cli.records.replay_ledger import fresh, make_ledger, replayed_origins, replays, stored_bytes
+from cli.records.replay_ledger import fresh, replayed_origins, replays, stored_bytes
 from cli.records.replays import Choice, Selection, Tally
+from cli.records.transactions import make_ledger
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
 from pipeline.faults import FaultPoints
 from pipeline.kafka.admin import Admin
 from pipeline.settings import Settings
-from pipeline.topics import Topics
+from pipeline.topics import Topics, ledger_of
 
 CHUNK = 500
 """The most records in one transaction; and a rejected record may be a megabyte: `_CHUNK_BYTES`."""
@@ -51,7 +52,7 @@ def replay(
     Failed.
     """
     partitions, limit = _source(settings, case)
-    make_ledger(settings.kafka, case)
+    make_ledger(settings.kafka, ledger_of(case))
     faults = FaultPoints.parse(settings.faults)
     with asyncio.Runner() as runner:
         exits = AsyncExitStack()
@@ -78,9 +79,8 @@ def _source(settings: Settings, case: UseCase) -> tuple[int, int]:
             "Add it there, for the handler as well",
         )
     with Admin.connect(settings.kafka) as admin:
-        admin.topic_ids((source,))
-        limit = int(admin.configs((source,))[source]["max.message.bytes"])
-        return admin.partitions((source,))[source], limit
+        partitions = admin.count(source)
+        return partitions, int(admin.configs((source,))[source]["max.message.bytes"])
 
 
 def _selection(settings: Settings, case: UseCase, choice: Choice, limit: int) -> Selection:

@@ -81,6 +81,11 @@ class Admin:
         """The number of partitions of each topic that exists."""
         return {name: len(topic["partitions"]) for name, topic in self._describe(names).items()}
 
+    def count(self, name: str) -> int:
+        """The number of partitions of a topic. Raises Refusal where it does not exist."""
+        self.topic_ids((name,))
+        return self.partitions((name,))[name]
+
     def create(self, topics: Topics, partitions: int) -> list[str]:
         """Make what is missing of a use case's topics, the source included; returns their names."""
         return self.create_all({topics.generated: SOURCE_MAX_BYTES, **topics.ours}, partitions)

@@ -115,7 +115,7 @@ async def _started_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(
         acks="all",
         enable_idempotence=True,
-        compression_type=_codec(settings),
+        compression_type=codec(settings),
         max_batch_size=_BATCH_BYTES,
         request_timeout_ms=_REQUEST_SECONDS * 1000,
         **aiokafka_options(settings),
@@ -169,5 +169,6 @@ async def _stop(producer: AIOKafkaProducer) -> None:
     await close_within(_CLOSE_SECONDS, producer.stop(), "producer")
 
 
-def _codec(settings: KafkaSettings) -> str | None:
+def codec(settings: KafkaSettings) -> str | None:
+    """The name of the compression, as a producer takes it."""
     return None if settings.compression == "none" else settings.compression

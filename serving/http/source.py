@@ -97,5 +97,4 @@ class SourceTopic:
 
 def _partitions(settings: KafkaSettings, topic: str) -> int:
     with Admin.connect(settings) as admin:
-        admin.topic_ids((topic,))
-        return admin.partitions((topic,))[topic]
+        return admin.count(topic)

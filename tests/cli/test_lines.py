@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.records.ingesting import LONGEST, Lines, record_of
+from cli.records.lines import LONGEST, Lines, record_of
 
 
 def cut(pieces: list[bytes]) -> list[bytes]:
