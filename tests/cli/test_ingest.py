@@ -146,12 +146,19 @@ def test_a_copy_that_changed_is_refused_although_its_own_lines_were_never_sent(
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_killed_at_each_step_and_run_again_each_line_comes_once(
-    run: Run, settings: Settings, topics: Topics, case: UseCase, elsewhere: Path
+@pytest.mark.parametrize("steps", [STEPS[2:3], pytest.param(STEPS, marks=pytest.mark.slow)])
+def test_killed_in_the_middle_and_run_again_each_line_comes_once(
+    run: Run,
+    settings: Settings,
+    topics: Topics,
+    case: UseCase,
+    elsewhere: Path,
+    steps: tuple[str, ...],
 ) -> None:
     lines = rows(200)
     (elsewhere / "events").write_bytes(b"\n".join(lines))
-    for passage, step in ((1, STEPS[0]), *((2, step) for step in STEPS[1:])):
+    for step in steps:
+        passage = 1 if step == STEPS[0] else 2
         with process(case, settings, f"{step}=exit:{passage}", "events") as killed:
             assert killed.wait(60) == 137
     assert 0 < len(written(settings, topics.generated)) < len(lines)
