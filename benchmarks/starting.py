@@ -16,8 +16,8 @@ from cli.runs import ROOT as RUNS
 from cli.runs import read_note
 from cli.stack.workers import kind_of
 from cli.state.scrape import fetch
+from embedded.runs import runs_of
 from embedded.server import tail
-from embedded.stack import latest_run
 from embedded.tether import tethered
 
 _TARGET = 10.0
@@ -56,8 +56,8 @@ def _environ() -> dict[str, str]:
 
 
 def _all_ready(directory: Path) -> bool:
-    run = latest_run(directory / RUNS)
-    note = read_note(run) if run else None
+    run = next(iter(runs_of(directory / RUNS)), None)
+    note = read_note(run.directory) if run else None
     return note is not None and all(
         fetch(port, kind_of(instance).ready) is not None for instance, port in note.workers.items()
     )

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from cli.app import app
 from cli.interrupts import interrupt_on_every_end
 
-_DEBUG = "--debug"
-
 
 def main() -> None:
-    """Run the command line; `--debug` may stand anywhere in it. Does not return."""
-    arguments = sys.argv[1:]
-    rest = [word for word in arguments if word != _DEBUG]
+    """Run the command line; `--debug` and `--run NAME` may stand anywhere in it. Never returns."""
     interrupt_on_every_end()
-    app(rest if rest == arguments else [_DEBUG, *rest], prog_name="pipeline")
+    app(root_options_first(sys.argv[1:]), prog_name="pipeline")
+
+
+def root_options_first(words: Sequence[str]) -> list[str]:
+    """The words, with the options of `pipeline` itself before the command."""
+    first, rest = list[str](), list[str]()
+    remaining = iter(words)
+    for word in remaining:
+        if word == "--":
+            rest += [word, *remaining]
+        elif word == "--run" and (name := next(remaining, None)) is not None:
+            first += [word, name]
+        else:
+            (first if word == "--debug" or word.startswith("--run=") else rest).append(word)
+    return [*first, *rest]
 
 
 if __name__ == "__main__":

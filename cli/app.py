@@ -25,6 +25,7 @@ _COMMANDS = (
     "demo",
     "up",
     "status",
+    "runs",
     "prepare",
     "generate",
     "ingest",
@@ -132,9 +133,19 @@ app = typer.Typer(
 @app.callback()
 def root(
     *,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[  # noqa: ARG001 - read by `_ended`
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="NAME", help="Which run (PIPELINE_RUN); else the one that runs."
+        ),
+    ] = None,
 ) -> None:
     """A real-time churn pipeline: Kafka, features in Redis, a score for every bet and win.
 
     Begin with `pipeline demo`. Every command has its own --help with an example.
     """
+    if run is not None:
+        os.environ["PIPELINE_RUN"] = run

@@ -44,8 +44,15 @@ class Server:
 
     def check(self) -> None:
         """Raise Refusal if it ended although nobody stopped it."""
-        if self.process.poll() is not None:
-            raise self._refusal(f"{self.name} ended with {self.process.returncode}")
+        status = self.process.poll()
+        if status is None:
+            return
+        if status < 0:
+            raise Refusal(
+                f"{self.name} was killed by {signal.Signals(-status).name}",
+                f"If memory ran out, the kernel did it: dmesg says so. Its log: {self.log}",
+            )
+        raise self._refusal(f"{self.name} ended with {status}")
 
     def terminate(self) -> None:
         """Ask it to stop; does not wait."""

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from embedded.software import Software
 
 ENDPOINTS = "endpoints.json"
-LOCK_SECONDS = 1.0  # longer than `find_endpoints` of another process holds a lock that is free
+LOCK = ".lock"
+LOCK_SECONDS = 1.0  # longer than `is_locked` of another process holds a lock that is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Stack:
             server.check()
 
     def _start(self) -> Endpoints:
-        self._stop.enter_context(_own(self.directory))
+        self._stop.enter_context(own(self.directory))
         path = self.directory / ENDPOINTS
         path.unlink(missing_ok=True)  # of a stack that was killed
         kafka, redis = self._elsewhere
@@ -131,26 +132,13 @@ def new_run(root: Path, now: datetime) -> Path:
     return root / now.strftime("%Y%m%d-%H%M%S")
 
 
-def latest_run(root: Path) -> Path | None:
-    """The newest run directory, running or not."""
-    return max((path for path in root.glob("*") if (path / "kafka").is_dir()), default=None)
-
-
-def find_endpoints(root: Path) -> Endpoints | None:
-    """The endpoints of the newest run whose stack is running now."""
-    for path in sorted(root.glob(f"*/{ENDPOINTS}"), reverse=True):
-        if _is_locked(path.parent):
-            return Endpoints(**json.loads(path.read_text()))
-    return None
-
-
 def _terminate(servers: Sequence[Server]) -> None:
     """Ask all at once, so that they end side by side."""
     for server in servers:
         server.terminate()
 
 
-def _own(directory: Path) -> IO[str]:
+def own(directory: Path) -> IO[str]:
     """The run directory's lock, held as long as the file is open. Raises Refusal if it is taken.
 
     The kernel drops it when the process dies, however it dies; a process id could be reused.
@@ -164,7 +152,8 @@ def _own(directory: Path) -> IO[str]:
     return lock
 
 
-def _is_locked(directory: Path) -> bool:
+def is_locked(directory: Path) -> bool:
+    """Whether a stack runs in it, or starts."""
     lock = _try_lock(directory)
     if lock is not None:
         lock.close()
@@ -172,7 +161,7 @@ def _is_locked(directory: Path) -> bool:
 
 
 def _try_lock(directory: Path) -> IO[str] | None:
-    file = (directory / ".lock").open("w")
+    file = (directory / LOCK).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.settings import read_settings
 
 _PREFIX = "PIPELINE_"
-_OTHERS = ("PIPELINE_CACHE",)
-"""Read by `embedded`, which needs no settings."""
+_OTHERS = ("PIPELINE_CACHE", "PIPELINE_RUN")
+"""Read before there are settings, to find or start the servers that these name."""
 
 
 @cache

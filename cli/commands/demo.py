@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli.demo.run import run_demo
-from cli.stack.servers import run_directory
+from cli.stack.servers import demo_directory
 from pipeline.exit_codes import ExitCode
 from pipeline.world import WorldSize
 
@@ -34,6 +34,6 @@ def demo(
     Example: pipeline demo --users 500 --events 50 --seed 7
     """
     size = WorldSize(users, events, seed)
-    directory = run_directory(os.environ, resume=False)
+    directory = demo_directory(os.environ)
     if not run_demo(os.environ, directory, size, rate, Console()):
         raise typer.Exit(ExitCode.FAILED)

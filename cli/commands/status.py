@@ -34,11 +34,15 @@ def status(
     """
     settings = settings_of(os.environ, "KAFKA", "REDIS")
     case = use_cases.load(settings.use_case)
-    found = read_status(settings, case, find(os.environ).note)
+    run = find(os.environ)
+    found = read_status(settings, case, run.note)
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
-    else:
-        _print(Console(), found)
+        typer.echo(json.dumps({"run": run.name, **asdict(found)}))
+        return
+    console = Console()
+    servers = f"Kafka {settings.kafka.bootstrap}, Redis {settings.redis.address}"
+    say(console, f"run {run.name}: {servers}")
+    _print(console, found)
 
 
 def _print(console: Console, found: Status) -> None:

@@ -20,9 +20,9 @@ Show = Callable[[Sequence[Row]], None]
 
 
 def table(rows: Sequence[Row], caption: str) -> Table:
-    """The rows as a table; the numbers of a stage are those since this run began."""
+    """The rows as a table; the numbers of a stage are those since this start."""
     made = Table(caption=Text(caption), caption_justify="left")
-    made.add_column("stage")
+    made.add_column("stage", no_wrap=True)
     for name in ("in", "out", "rejected", "rate/s", "lag"):
         made.add_column(name, justify="right")
     made.add_column("workers", overflow="fold")
@@ -43,25 +43,41 @@ def line(row: Row) -> str:
 
 
 @contextmanager
-def shown(console: Console, caption: str) -> Iterator[tuple[Show, float]]:
-    """Yields what shows rows, and the seconds after which to show them again."""
+def shown(
+    console: Console, caption: str, advice: Callable[[Sequence[Row]], str]
+) -> Iterator[tuple[Show, float]]:
+    """Yields what shows rows, and the seconds after which to show them again.
+
+    `advice` is what they give reason to say besides; empty where it is nothing.
+    """
     if not console.is_terminal:
         say(console, caption)
-        yield _Lines(console).show, LINES_SECONDS
+        yield _Lines(console, advice).show, LINES_SECONDS
         return
+
+    def show(rows: Sequence[Row]) -> None:
+        said = "\n".join(filter(None, (advice(rows), caption)))
+        live.update(table(rows, said), refresh=True)
+
     with Live(console=console, auto_refresh=False) as live:
-        yield (lambda rows: live.update(table(rows, caption), refresh=True)), TABLE_SECONDS
+        yield show, TABLE_SECONDS
 
 
 class _Lines:
     """Prints the rows that say something new."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, advice: Callable[[Sequence[Row]], str]) -> None:
         self._console = console
+        self._advice = advice
         self._last: dict[str, str] = {}
 
     def show(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            if self._last.get(row.stage) != line(row):
-                say(self._console, line(row))
-                self._last[row.stage] = line(row)
+            self._say(row.stage, line(row))
+        if advice := self._advice(rows):
+            self._say("", advice)
+
+    def _say(self, subject: str, words: str) -> None:
+        if self._last.get(subject) != words:
+            say(self._console, words)
+            self._last[subject] = words

@@ -23,6 +23,11 @@ class Row:
     rate: float
     health: str
 
+    @property
+    def is_well(self) -> bool:
+        """Whether all its workers run, and none was started again."""
+        return self.health == _RUNNING
+
 
 @dataclass(slots=True)
 class Rate:

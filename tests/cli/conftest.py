@@ -25,6 +25,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("KAFKA", "REDIS", "USE_CASE", "PARTITIONS", "DATA", "LOOKUPS", "MODELS"):
         monkeypatch.delenv(f"PIPELINE_{name}", raising=False)
+    monkeypatch.setenv("PIPELINE_RUN", "")  # `--run` sets it, and it must not outlive the test
     return tmp_path
 
 

@@ -13,6 +13,8 @@ COMMANDS = [
     ("demo",),
     ("up",),
     ("status",),
+    ("runs", "list"),
+    ("runs", "remove"),
     ("prepare",),
     ("generate",),
     ("ingest",),
@@ -107,7 +109,7 @@ def test_a_traceback_comes_only_with_debug_wherever_that_stands() -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
-    assert "Run `pipeline up --resume`" in ended.stderr
+    assert "Run `pipeline up` in another terminal" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_a_traceback_comes_only_with_debug_wherever_that_stands() -> None:
 def test_where_nothing_runs_it_says_how_to_start(run: Run, command: tuple[str, ...]) -> None:
     ended = run(*command)
     assert ended.status == 3
-    assert "Run `pipeline up --resume`" in ended.errors
+    assert "Run `pipeline up` in another terminal" in ended.errors
     assert ended.errors.count("\n") == 1
 
 

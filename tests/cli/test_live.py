@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
+from cli.commands.up import next_step
 from cli.stack.live import line, shown, table
 from cli.stack.watch import Row
 from cli.state.scrape import Numbers
@@ -32,7 +34,34 @@ def test_a_line_says_the_same() -> None:
 
 def test_where_nobody_watches_only_what_is_new_is_printed() -> None:
     output = StringIO()
-    with shown(Console(file=output), "a caption") as (show, _):
+    with shown(Console(file=output), "a caption", lambda _: "") as (show, _):
         show([ROW, OTHER])
         show([ROW, OTHER])
     assert output.getvalue().splitlines() == ["a caption", line(ROW), line(OTHER)]
+
+
+def test_advice_is_given_once_and_again_only_when_it_is_another() -> None:
+    output = StringIO()
+    with shown(Console(file=output), "a caption", lambda rows: rows[0].health) as (show, _):
+        show([ROW])
+        show([ROW])
+    assert output.getvalue().splitlines() == ["a caption", line(ROW), "running"]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (Row("serving", Numbers(), 0, "running"), "pipeline generate"),
+        (Row("serving", Numbers(), 0, "starting"), ""),
+        (Row("serving", Numbers(1), 0, "running"), ""),
+    ],
+)
+def test_who_sees_zeros_only_is_told_what_to_do_next(row: Row, says: str) -> None:
+    assert says in next_step([row])
+    assert bool(next_step([row])) is bool(says)
+
+
+def test_names_of_stages_are_whole_on_a_narrow_terminal() -> None:
+    console = Console(file=StringIO(), width=50)
+    console.print(table([ROW, OTHER], "a caption"))
+    assert "event_handler" in console.file.getvalue()  # type: ignore[attr-defined] # a StringIO

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from cli.stack.servers import run_directory, servers
-from embedded.stack import find_endpoints
+from embedded.runs import find_endpoints
 from pipeline.errors import Refusal
 
 
@@ -35,14 +35,8 @@ def test_every_run_of_an_embedded_kafka_has_a_folder_of_its_own(tmp_path: Path) 
     assert run_directory({}, resume=False, root=tmp_path).parent == tmp_path
 
 
-def test_the_newest_run_is_resumed(tmp_path: Path) -> None:
-    for run in ("20250101-000000", "20260101-000000", "data"):
-        (tmp_path / run / ("kafka" if run != "data" else "")).mkdir(parents=True)
-    assert run_directory({}, resume=True, root=tmp_path).name == "20260101-000000"
-
-
 def test_where_there_is_no_run_none_is_resumed(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="Run `pipeline up` without it"):
+    with pytest.raises(Refusal, match="Run `pipeline up` without --resume"):
         run_directory({}, resume=True, root=tmp_path)
 
 

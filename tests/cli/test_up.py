@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.runs import find
+from cli.runs import find, own_runs
 from embedded.redis_binary import find_redis
 from embedded.software import Software
 from pipeline.exit_codes import ExitCode
@@ -114,7 +114,7 @@ def test_the_end_of_its_redis_ends_it_and_is_said(up: Up) -> None:
     assert server is not None
     os.kill(server, signal.SIGKILL)
     assert process.wait(60) == ExitCode.REFUSED
-    assert "Redis ended with -9" in output()
+    assert "pipeline: Redis was killed by SIGKILL. `pipeline up --run " in output()
 
 
 @pytest.mark.slow
@@ -141,7 +141,24 @@ def test_it_ends_when_asked_and_goes_on_where_it_was(up: Up, elsewhere: Path) ->
     assert process.wait(60) == 0
     assert find({}, elsewhere / ".pipeline").endpoints is None
 
+    first = output()
     Path("output").write_text("")
+    (run,) = own_runs(elsewhere / ".pipeline")
+    assert f"Run {run.name} is empty" in first
+    assert f"Stopped. `pipeline up --run {run.name}` goes on" in first
     process = up("--resume")
     assert eventually(lambda: is_ready(process), 60)
+    assert f"Run {run.name} goes on with " in output()
     assert eventually(lambda: "not_json" in pipeline("rejected", "list"))
+
+
+def test_beside_a_running_one_another_starts_only_by_a_name(up: Up, elsewhere: Path) -> None:
+    process = up()
+    assert eventually(lambda: is_ready(process), 60)
+    assert "No event yet. Send some, in another terminal: pipeline generate" in output()
+    (run,) = own_runs(elsewhere / ".pipeline")
+    assert up().wait(30) == ExitCode.REFUSED
+    assert f"run {run.name} under .pipeline runs already" in output()
+    assert own_runs(elsewhere / ".pipeline")[1:] == []
+    assert f"run {run.name}: Kafka " in pipeline("status")
+    assert "is running. Stop it first" in pipeline("runs", "remove", run.name)

@@ -17,9 +17,10 @@ from cli.stack import supervisor as supervising
 from cli.stack.supervisor import Supervisor
 from cli.stack.workers import WorkerSpec
 from embedded import redis, server, stack, tether
+from embedded.runs import find_endpoints
 from embedded.server import run
 from embedded.software import Software
-from embedded.stack import Stack, find_endpoints
+from embedded.stack import Stack
 from tests.cli.helpers import children
 
 Step = tuple[str, int]
