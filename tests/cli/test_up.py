@@ -119,7 +119,7 @@ def test_the_end_of_its_redis_ends_it_and_is_said(up: Up) -> None:
 
 @pytest.mark.slow
 def test_only_its_own_user_may_read_what_a_run_writes(up: Up, elsewhere: Path) -> None:
-    (elsewhere / "events").write_text("not json")
+    (elsewhere / "events").write_text("not json\n")
     process = up("--workers", "inference_logger=1", umask=0)
     assert eventually(lambda: is_ready(process), 60)
     (elsewhere / "people").write_text("user_id,email,time_zone,consent,self_excluded,harm\n")
@@ -135,7 +135,7 @@ def test_only_its_own_user_may_read_what_a_run_writes(up: Up, elsewhere: Path) -
 def test_it_ends_when_asked_and_goes_on_where_it_was(up: Up, elsewhere: Path) -> None:
     process = up()
     assert eventually(lambda: is_ready(process), 60)
-    (elsewhere / "events").write_text("not json")
+    (elsewhere / "events").write_text("not json\n")
     assert "1 records acknowledged" in pipeline("ingest", "events")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0

@@ -40,8 +40,8 @@ class Stepper:
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> Any:
         step = (frame.f_code.co_filename, frame.f_lineno)
-        if step[0] not in self._files:
-            return None
+        if step[0] not in self._files or frame.f_code.co_name == "__del__":
+            return None  # what others left is collected at any moment, and swallows an interrupt
         if event == "line" and step not in self._seen:
             self._seen.add(step)
             self._at(step)
