@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
 from cli.app import app
 from cli.interrupts import interrupt_on_every_end
 
+_DEBUG = "--debug"
+_CLIENTS = ("aiokafka", "kafka")
+"""The loggers that tell of every attempt at a broker; a command says once what became of it."""
+
 
 def main() -> None:
     """Run the command line; `--debug` and `--run NAME` may stand anywhere in it. Never returns."""
     interrupt_on_every_end()
+    if _DEBUG not in sys.argv:
+        for client in _CLIENTS:
+            logging.getLogger(client).setLevel(logging.CRITICAL)
     app(root_options_first(sys.argv[1:]), prog_name="pipeline")
 
 
@@ -25,7 +33,7 @@ def root_options_first(words: Sequence[str]) -> list[str]:
         elif word == "--run" and (name := next(remaining, None)) is not None:
             first += [word, name]
         else:
-            (first if word == "--debug" or word.startswith("--run=") else rest).append(word)
+            (first if word == _DEBUG or word.startswith("--run=") else rest).append(word)
     return [*first, *rest]
 
 

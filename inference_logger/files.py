@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from inference_logger.place import Place, by_link, by_rename, works
 from pipeline.disk import make_directory, sync_directory
-from pipeline.errors import InfrastructureError, Refusal
+from pipeline.errors import InfrastructureError, Need, Refusal
 from pipeline.faults import FaultPoints
 from pipeline.logs import log
 from pipeline.parquet.files import (
@@ -176,4 +176,5 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InfrastructureError(f"the log cannot be written or read: {error}") from error
+        said = f"the log cannot be written or read: {error}"
+        raise InfrastructureError(said, Need.DISK) from error

@@ -12,6 +12,7 @@ PipelineError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 
 class PipelineError(Exception):
@@ -30,8 +31,24 @@ class DataError(PipelineError):
         self.detail = detail
 
 
+class Need(StrEnum):
+    """What outside the process work may have to wait for."""
+
+    KAFKA = "kafka"
+    REDIS = "redis"
+    DISK = "disk"
+    TOPIC = "topic"
+    LOOKUP = "lookup"
+    MAIL = "mail"
+    OTHER = "other"
+
+
 class InfrastructureError(PipelineError):
-    """Something outside fails for now; the same work is tried again."""
+    """Something outside, as a rule `needs`, fails for now; the same work is tried again."""
+
+    def __init__(self, problem: str, needs: Need = Need.OTHER) -> None:
+        super().__init__(problem)
+        self.needs = needs
 
 
 class Refusal(PipelineError):

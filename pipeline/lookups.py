@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from pipeline.declaration import Integer, Lookup, UseCase
 from pipeline.disk import write_whole
-from pipeline.errors import InfrastructureError, Refusal
+from pipeline.errors import InfrastructureError, Need, Refusal
 from pipeline.fold import LookupKey
 
 _VERSION_DIGITS = 16
@@ -53,7 +53,8 @@ class LookupTables:
         except OSError as error:
             raise InfrastructureError(
                 f"waiting for version {version} of the lookup {lookup}: {path} cannot be read; "
-                "every worker must see the directory PIPELINE_LOOKUPS"
+                "every worker must see the directory PIPELINE_LOOKUPS",
+                Need.LOOKUP,
             ) from error
 
 

@@ -16,7 +16,7 @@ import uvloop
 from pipeline.clock import Clock, SystemClock
 from pipeline.declaration import UseCase
 from pipeline.ending import leave_within
-from pipeline.errors import InfrastructureError, PipelineError, Refusal
+from pipeline.errors import InfrastructureError, Need, PipelineError, Refusal
 from pipeline.exit_codes import ExitCode
 from pipeline.faults import FaultPoints
 from pipeline.health import Health, end_if_dead, serve
@@ -102,7 +102,8 @@ class Process:
         missing = set(names) - admin.partitions(names).keys()
         if missing:
             raise InfrastructureError(
-                f"there is no topic {', '.join(sorted(missing))} yet; `pipeline prepare` makes it"
+                f"there is no topic {', '.join(sorted(missing))} yet; `pipeline prepare` makes it",
+                Need.TOPIC,
             )
 
     async def when_up(self, action: Callable[[], Awaitable[T]]) -> T:

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+import embedded.kafka
 from embedded.cache import default_cache
 from embedded.install import install
-from embedded.kafka import start_kafka
+from embedded.kafka import Detour, start_kafka
+from embedded.ports import free_port
 from embedded.redis import start_redis
 from embedded.software import Software
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LOGIN = """\
+listener.name.detour.sasl.enabled.mechanisms=PLAIN
+listener.name.detour.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_user="password";
+"""
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +34,22 @@ def software() -> Software:
 
 
 @pytest.fixture(scope="session")
-def kafka(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka_by_login() -> str:
+    """Where the broker of `kafka` also listens, for whoever logs in as `user` with `password`."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.fixture(scope="session")
+def kafka(
+    software: Software, kafka_by_login: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The bootstrap servers of a running broker; topics are not created by themselves."""
     home = tmp_path_factory.mktemp("kafka")
-    server = start_kafka(software, home, home / "kafka.log")
+    port = int(kafka_by_login.rpartition(":")[2])
+    with pytest.MonkeyPatch.context() as patch:
+        config = embedded.kafka.CONFIG.replace("DETOUR:PLAINTEXT", "DETOUR:SASL_PLAINTEXT")
+        patch.setattr(embedded.kafka, "CONFIG", config + LOGIN)
+        server = start_kafka(software, home, home / "kafka.log", detour=Detour(port, port))
     try:
         server.wait_until_ready()
         yield server.address

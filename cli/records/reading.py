@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 from cli.endings import Failed
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.client import kafka_python_options
+from pipeline.kafka.reaching import reach
 from pipeline.records import InRecord
 from pipeline.settings import KafkaSettings
 
@@ -29,7 +30,8 @@ class TopicReader:
     @classmethod
     @contextlib.contextmanager
     def connect(cls, settings: KafkaSettings, topic: str) -> Iterator[TopicReader]:
-        """A reader, closed at the end. Raises InfrastructureError, and Failed without the topic."""
+        """A reader, closed at the end. Raises as `reach`, and Failed without the topic."""
+        reach(settings)
         consumer = None
         try:
             consumer = KafkaConsumer(

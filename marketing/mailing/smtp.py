@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import aiosmtplib
 
 from marketing.mailing.outcome import Fate, Outcome
-from pipeline.errors import InfrastructureError, Refusal
+from pipeline.errors import InfrastructureError, Need, Refusal
 from pipeline.settings import SmtpSettings
 
 _SECONDS = 10.0
@@ -38,7 +38,8 @@ class MailServer:
             ) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise InfrastructureError(
-                f"the mail server {self._settings.host} does not answer: {type(error).__name__}"
+                f"the mail server {self._settings.host} does not answer: {type(error).__name__}",
+                Need.MAIL,
             ) from error
 
     async def send(self, message: EmailMessage) -> Outcome:

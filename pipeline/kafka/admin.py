@@ -20,8 +20,9 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from pipeline.errors import InfrastructureError, Refusal
+from pipeline.errors import InfrastructureError, Need, Refusal
 from pipeline.kafka.client import kafka_python_options
+from pipeline.kafka.reaching import reach
 from pipeline.settings import KafkaSettings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics
 
@@ -49,7 +50,11 @@ class Admin:
     @classmethod
     @contextlib.contextmanager
     def connect(cls, settings: KafkaSettings) -> Iterator[Admin]:
-        """An Admin that is closed at the end. Raises InfrastructureError when Kafka fails."""
+        """An Admin that is closed at the end.
+
+        Raises InfrastructureError with the cause when Kafka fails, Refusal where it turns us away.
+        """
+        reach(settings)
         client = None
         try:
             client = KafkaAdminClient(
@@ -59,7 +64,8 @@ class Admin:
             )
             yield cls(client, settings.replication)
         except KafkaError as error:
-            raise InfrastructureError(f"Kafka at {settings.bootstrap}: {error}") from error
+            said = f"Kafka at {settings.bootstrap}: {error}"
+            raise InfrastructureError(said, Need.KAFKA) from error
         finally:
             if client is not None:
                 client.close()
@@ -120,7 +126,8 @@ class Admin:
         reply = self._client.create_topics({name: options}, raise_errors=False)
         for answer in reply["topics"]:
             if answer["error_code"] not in (_NO_ERROR, _ALREADY_EXISTS):
-                raise InfrastructureError(f"topic {name}: {answer['error_message']}")
+                said = f"topic {name}: {answer['error_message']}"
+                raise InfrastructureError(said, Need.KAFKA)
         self._client.wait_for_topics([name], timeout_ms=_NEW_TOPIC_MS)
 
     def check(self, topics: Mapping[str, int], partitions: int) -> None:
@@ -178,7 +185,7 @@ class Admin:
         try:
             _coordinated(lambda: _succeeded(self._client.alter_group_offsets(group, wanted)))
         except KafkaError as error:
-            raise InfrastructureError(f"commit of {group}: {error!r}") from error
+            raise InfrastructureError(f"commit of {group}: {error!r}", Need.KAFKA) from error
 
     def members(self, groups: tuple[str, ...]) -> dict[str, list[str]]:
         """The members of each consumer group that has some, by the names they gave themselves.

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from pipeline.errors import InfrastructureError
+from pipeline.errors import InfrastructureError, Need
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.outputs import Outputs
 from pipeline.kafka.unpacking import unpack_into_ours
@@ -71,6 +71,6 @@ async def _read(
             found = await consumer.getmany(tp, timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
             yield [record for record in found.get(tp, ()) if record.offset < end]
     except KafkaError as error:
-        raise InfrastructureError(f"reading {target.topic}: {error!r}") from error
+        raise InfrastructureError(f"reading {target.topic}: {error!r}", Need.KAFKA) from error
     finally:
         await consumer.stop()

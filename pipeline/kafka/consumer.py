@@ -16,7 +16,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DescribeGroupsRequest
 
-from pipeline.errors import InfrastructureError
+from pipeline.errors import InfrastructureError, Need
 from pipeline.kafka.closing import close_within
 from pipeline.kafka.standstill import Orphans
 from pipeline.kafka.topic_ids import Described, describe
@@ -44,7 +44,7 @@ class Consumer:
             described = await _described(consumer, topics)
         except KafkaError as error:
             await close_within(_STOP_SECONDS, consumer.stop(), "consumer")
-            raise InfrastructureError(f"no consumer: {error!r}") from error
+            raise InfrastructureError(f"no consumer: {error!r}", Need.KAFKA) from error
         return cls(consumer, topics, described)
 
     @property

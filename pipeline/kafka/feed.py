@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
 
-from pipeline.errors import Fenced, InfrastructureError, PipelineError
+from pipeline.errors import Fenced, InfrastructureError, Need, PipelineError
 from pipeline.kafka.admin import Commit
 from pipeline.kafka.client import member_options
 from pipeline.kafka.connection import break_as_on_asyncio
@@ -261,7 +261,7 @@ class Feed:
 
     def _failure(self, doing: str, error: KafkaError) -> PipelineError:
         self._refuse_if_fenced()
-        return InfrastructureError(f"{doing}: {error!r}")
+        return InfrastructureError(f"{doing}: {error!r}", Need.KAFKA)
 
     def _refuse_if_fenced(self) -> None:
         if is_fenced(self._consumer):

@@ -19,7 +19,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from pipeline.errors import Fatal, InfrastructureError, most_serious
+from pipeline.errors import Fatal, InfrastructureError, Need, most_serious
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.closing import close_within
 from pipeline.kafka.connection import break_as_on_asyncio
@@ -97,7 +97,7 @@ class _Line:
         written = 0
         while written < len(records):
             if self._broken:
-                raise InfrastructureError("this producer has failed before")
+                raise InfrastructureError("this producer has failed before", Need.KAFKA)
             try:
                 written += await _send_batch(self._producer, target, records, written)
             except BaseException:
@@ -124,7 +124,7 @@ async def _started_producer(settings: KafkaSettings) -> AIOKafkaProducer:
         await producer.start()
     except KafkaError as error:
         await _stop(producer)
-        raise InfrastructureError(f"no producer: {error!r}") from error
+        raise InfrastructureError(f"no producer: {error!r}", Need.KAFKA) from error
     return producer
 
 
@@ -140,7 +140,7 @@ async def _send_batch(
     except _PERMANENT as error:
         raise Fatal(_refused(target, records[start], error)) from error
     except KafkaError as error:
-        raise InfrastructureError(f"write to {target.topic}: {error!r}") from error
+        raise InfrastructureError(f"write to {target.topic}: {error!r}", Need.KAFKA) from error
     return count
 
 

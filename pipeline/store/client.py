@@ -13,7 +13,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from pipeline.errors import Fatal, InfrastructureError, Refusal
+from pipeline.errors import Fatal, InfrastructureError, Need, Refusal
 from pipeline.logs import log
 from pipeline.settings import RedisSettings
 
@@ -82,14 +82,15 @@ def translated(doing: str) -> Iterator[None]:
             "Set PIPELINE_REDIS_USERNAME and PIPELINE_REDIS_PASSWORD to what it knows",
         ) from error
     except _PASSING as error:
-        raise InfrastructureError(_said(doing, error)) from error
+        raise InfrastructureError(_said(doing, error), Need.REDIS) from error
     except (AttributeError, RuntimeError, TypeError) as error:
         if not _is_cut_off(error):
             raise
-        raise InfrastructureError(f"Redis, {doing}: the connection was closed meanwhile") from error
+        said = f"Redis, {doing}: the connection was closed meanwhile"
+        raise InfrastructureError(said, Need.REDIS) from error
     except exceptions.RedisError as error:
         if _PASSING_CODES.search(str(error)):
-            raise InfrastructureError(_said(doing, error)) from error
+            raise InfrastructureError(_said(doing, error), Need.REDIS) from error
         raise Fatal(_said(doing, error)) from error
 
 

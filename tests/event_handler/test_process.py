@@ -133,6 +133,16 @@ def test_topics_that_are_not_as_they_must_be_are_refused_in_one_line(world: Worl
     assert "Traceback" not in worker.log.read_text()
 
 
+def test_a_wrong_password_of_kafka_ends_it_at_once_and_is_named(
+    world: World, kafka_by_login: str
+) -> None:
+    login = {"KAFKA_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_USERNAME": "me", "KAFKA_PASSWORD": "wrong"}
+    with world.worker(STAGE, KAFKA=kafka_by_login, **login) as worker:
+        assert worker.ends(20) == 3
+    last = worker.log.read_text().splitlines()[-1]
+    assert "refuses the login as 'me'. Set PIPELINE_KAFKA_USERNAME" in last
+
+
 def test_it_can_be_stopped_while_it_waits_for_kafka(world: World) -> None:
     with world.worker(STAGE, KAFKA="127.0.0.1:1") as worker:
         eventually(lambda: "started" in worker.log.read_text())
