@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pipeline.origin import Highest
 
@@ -15,12 +16,23 @@ BEFORE_FIRST = -1
 _TO = ">"
 
 
+class OutputPosition(NamedTuple):
+    """An offset of one partition of a topic."""
+
+    topic_id: str
+    offset: int
+
+
+NOWHERE = OutputPosition("", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """Progress over one partition: `offset` is the last one applied, -1 before the first.
 
     `partitions` is the number by which entities were placed; 0 in a marker that does not say it.
-    `sweep_due` where entities of other generations may be left.
+    `sweep_due` where entities of other generations may be left. Before the position `written` of
+    the stage's own output stands nothing of later records (see `pipeline.first_records`).
     """
 
     topic_id: str
@@ -31,6 +43,7 @@ class Marker:
     lookups: Mapping[str, str]
     partitions: int = 0
     sweep_due: bool = True
+    written: OutputPosition = NOWHERE
 
     @classmethod
     def first(cls, topic_id: str, generation: str, fingerprint: str, partitions: int = 0) -> Marker:
@@ -70,6 +83,7 @@ class Marker:
             "lookups": json.dumps(dict(self.lookups), separators=(",", ":")),
             "partitions": str(self.partitions),
             "sweep_due": str(int(self.sweep_due)),
+            "written": f"{self.written.topic_id}/{self.written.offset}",
         }
 
     @classmethod
@@ -84,7 +98,13 @@ class Marker:
             lookups=json.loads(fields["lookups"]),
             partitions=int(fields.get("partitions", "0")),
             sweep_due=fields.get("sweep_due") != "0",
+            written=_output_position(fields.get("written", "/0")),
         )
+
+
+def _output_position(text: str) -> OutputPosition:
+    topic_id, offset = text.split("/")
+    return OutputPosition(topic_id, int(offset))
 
 
 def freed(fingerprint: str) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from pipeline.kafka.feed import Batch
 from pipeline.marker import Marker
 from pipeline.origin import Origin
-from pipeline.records import Deliveries, InRecord
+from pipeline.records import Deliveries, InRecord, OutRecord
 from pipeline.state import Raw
 from pipeline.store.store import Conflict, Snapshot, Values
 
@@ -50,6 +50,8 @@ class Applied:
     lookups: Mapping[str, str]
     settled: Callable[[], None]
     """Called once everything is written: keeps the new states, counts the metrics."""
+    counted: Callable[[Mapping[bytes, OutRecord]], Mapping[str, Values]] | None = None
+    """The entities where other outputs, by source offset, count in place of these."""
 
 
 class Core(Protocol[I]):

@@ -37,5 +37,15 @@ class Target(NamedTuple):
     partition: int
 
 
+class Written(NamedTuple):
+    """So many records one behind the other, and the offset of the first, -1 where it is unknown."""
+
+    offset: int
+    records: int
+
+
+Acknowledged = Mapping[Target, Sequence[Written]]
+"""Where it was written, in the order given."""
+
 Deliveries = Mapping[Target, Sequence[OutRecord]]
 """What is to be written, in this order for each partition."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic
 
@@ -26,6 +26,7 @@ from pipeline.conflicts import (
 )
 from pipeline.errors import InfrastructureError, most_serious
 from pipeline.faults import FaultPoints
+from pipeline.first_records import Delivering, EveryRecord
 from pipeline.kafka.feed import Batch, Reader
 from pipeline.kafka.positions import Log
 from pipeline.logs import log
@@ -33,7 +34,7 @@ from pipeline.marker import Marker
 from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
 from pipeline.origin import TIME_HEADER, Highest, header_in
 from pipeline.ports import Applied, Core, EntityStore, I, Writer
-from pipeline.store.store import MOST_ENTITIES
+from pipeline.store.store import MOST_ENTITIES, Values
 from pipeline.store.sweeping import Sweeper
 from pipeline.sweeping import Sweeping
 
@@ -89,6 +90,8 @@ class Stateful(Generic[I]):
     """By how many the entities are placed; another number in a marker is refused."""
     computing: Computing = on_the_loop
     """Where the core applies; a slow one needs a thread, or the group takes it for dead."""
+    delivering: Delivering | None = None
+    """How it delivers, where a retry may come out with other values; else plainly to `outputs`."""
     sweeper: Sweeper | None = None
     """Removes what is left of older generations; without one it stays."""
     moved: Callable[[], None] = lambda: None
@@ -96,11 +99,13 @@ class Stateful(Generic[I]):
     reader: Reader = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _delivering: Delivering = field(init=False)
     _sweeping: Sweeping = field(init=False)
     _checked_at: float = 0.0
     _hinted_at: float = 0.0
 
     def __post_init__(self) -> None:
+        self._delivering = self.delivering or EveryRecord(self.outputs)
         self._sweeping = Sweeping(self.sweeper, self.clock)
 
     async def position(self, log: Log) -> int:
@@ -123,6 +128,7 @@ class Stateful(Generic[I]):
             refuse_another_log(marker, log, self.fingerprint, self.partitions)
             refuse_lost(marker, log)
             progress = _Progress(marker, stored=True, end=log.end)
+        await self._delivering.begin(log.partition, progress.marker)
         self._progress[(log.topic, log.partition)] = progress
         return progress.marker.offset + 1
 
@@ -163,7 +169,7 @@ class Stateful(Generic[I]):
         """Let go of every client."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hint(), _HINT_SECONDS)
-        await self.outputs.close()
+        await self._delivering.close()
         await self.store.close()
 
     async def _hint(self) -> None:
@@ -201,22 +207,29 @@ class Stateful(Generic[I]):
         lookups = progress.marker.lookups
         applied: Applied = await self.computing(self.core.apply, partition, lookups, fresh)
         self.faults.hit("before-outputs")
-        await self.outputs.deliver(applied.outputs)
+        entities = await self._deliver(applied)
         self.faults.hit("after-outputs")
         new = progress.marker.at(part[-1].offset, highest, applied.lookups)
-        if None in applied.entities.values():  # erased: under no other generation may it stay
+        if None in entities.values():  # erased: under no other generation may it stay
             new = replace(new, sweep_due=True)
-        conflict = await self.store.write(partition, progress.believed, new, applied.entities)
+        new = replace(new, written=self._delivering.written(partition, highest))
+        conflict = await self.store.write(partition, progress.believed, new, entities)
         self.faults.hit("after-write")
         if conflict is not None and not is_ours(conflict, new):
             self._resolve((batch.topic, batch.partition), progress, conflict.actual)
             return False
         progress.marker, progress.stored = new, True
+        self._delivering.settle(partition, highest)
         applied.settled()
         self.moved()
         POSITION.labels(self.name, batch.topic, partition).set(new.offset + 1)
         self._observe_age(fresh)
         return True
+
+    async def _deliver(self, applied: Applied) -> Mapping[str, Values]:
+        """The entities by what counts of the outputs, all of which are there then."""
+        others = await self._delivering.deliver(applied.outputs)
+        return applied.counted(others) if others and applied.counted else applied.entities
 
     def _fresh(self, progress: _Progress, highest: Highest, part: Sequence[I]) -> list[I]:
         """The items that are no replays by the origin rule; counts the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from pipeline.errors import Refusal
 from pipeline.kafka.positions import Log
 from pipeline.keys import FEATURES, SCORES
 from pipeline.latest_score import SCORE_FIELDS
-from pipeline.marker import Marker
+from pipeline.marker import Marker, OutputPosition
 from pipeline.origin import Highest
 from pipeline.parquet.files import noted_count, position_of
 from pipeline.parquet.refold import TableOf
@@ -166,8 +166,10 @@ class ScoreBuilder:
         ground.epoch(ground.history(topics.features)).marker(live, log, ground.partitions)
         origins = covered.origins.get("", Highest()) if covered else Highest()
         scored = score(ground.case, incoming, inferences, partition, origins)
+        marker = ground.marker(log, generation, log.start - 1, scored.highest, {})
+        written = OutputPosition(inferences.current.topic_id or "", scored.next_offset)
         return Built(
-            ground.marker(log, generation, log.start - 1, scored.highest, {}),
+            replace(marker, written=written),
             scored.entities(),
             scored.records,
         )

@@ -43,6 +43,8 @@ class Scored:
     last: str | None = None
     """The origin of the last inference."""
     records: int = 0
+    next_offset: int = 0
+    """In `inferences` as the topic is now: before it stands nothing that was not taken."""
 
     def entities(self) -> Iterator[tuple[str, Values]]:
         """Each entity with its hash's values."""
@@ -69,7 +71,7 @@ def _last_inferences(
     case: UseCase, inferences: History, partition: int, covered: Highest
 ) -> Scored:
     scored = Scored()
-    columns = ("origin", case.entity, *LOGGED_FIELDS)
+    columns = ("offset", "origin", case.entity, *LOGGED_FIELDS)
     schema = schemas(case)[Topics.of(case).inferences]
     for stream in inferences.streams(partition):
         for rows in stream.batches(schema, columns):
@@ -83,6 +85,8 @@ def _last_inferences(
                 scored.highest.admit(origin)
                 scored.last = row["origin"]
                 scored.records += 1
+                if stream.epoch is inferences.current:
+                    scored.next_offset = row["offset"] + 1
     return scored
 
 

@@ -9,7 +9,9 @@ from functools import partial
 
 import use_cases
 from pipeline.errors import Refusal
+from pipeline.first_records import FirstRecords
 from pipeline.kafka.outputs import Outputs
+from pipeline.kafka.reading_back import OutputReader
 from pipeline.keys import SCORES, Keys
 from pipeline.process import Process, run_worker
 from pipeline.stateful import Stateful
@@ -33,14 +35,15 @@ async def work(process: Process) -> None:
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
-    keys = Keys(case.name, SCORES)
-    scorer = ThreadPoolExecutor(1)  # a model has one thread, and the loop is not it
+    keys, inferences = Keys(case.name, SCORES), process.topics.inferences
+    scorer = ThreadPoolExecutor(1)  # a model has one thread, not the loop's
     stage = Stateful(
         name=STAGE,
         core=ServingCore(case, process.topics, holder, process.clock, process.faults),
         store=Store(client, keys, ServingCore.fields),
         sweeper=Sweeper(client, keys),
         outputs=outputs,
+        delivering=FirstRecords(inferences, outputs, OutputReader(settings.kafka, inferences)),
         fingerprint=case.fingerprint,
         effect="score",
         clock=process.clock,

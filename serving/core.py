@@ -105,6 +105,9 @@ class ServingCore(Memoryless):
             entities={entity: _values(inference) for entity, inference in latest.items()},
             lookups=lookups,
             settled=lambda: _count(len(requests), len(rejected)),
+            counted=lambda others: {
+                entity: _counted(inference, others) for entity, inference in latest.items()
+            },
         )
 
     def _decode(self, batch: Batch, record: InRecord) -> ServingItem:
@@ -130,6 +133,17 @@ def _score(lineup: Lineup, requests: Sequence[ScoreRequest]) -> Scores:
 
 def _values(inference: Inference | None) -> Values:
     return None if inference is None else score_values(msgspec.structs.asdict(inference))
+
+
+def _counted(inference: Inference | None, others: Mapping[bytes, OutRecord]) -> Values:
+    """The values of what counts: another inference of the same id, where there is one."""
+    other = None if inference is None else others.get(inference.id.encode())
+    if other is not None and other.value is not None:
+        try:
+            return score_values(msgspec.json.decode(other.value))
+        except (msgspec.DecodeError, KeyError, TypeError):
+            pass  # not ours, and no reader takes it for a score
+    return _values(inference)
 
 
 def _count(scored: int, rejected: int) -> None:

@@ -22,9 +22,10 @@ from aiokafka.errors import (
 from pipeline.errors import Fatal, InfrastructureError, most_serious
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.connection import break_as_on_asyncio
+from pipeline.kafka.topic_ids import describe
 from pipeline.logs import log
 from pipeline.origin import HEADER, header_in
-from pipeline.records import Deliveries, OutRecord, Target
+from pipeline.records import Acknowledged, Deliveries, OutRecord, Target, Written
 from pipeline.settings import KafkaSettings
 
 _BATCH_BYTES = 256 * 1024
@@ -60,23 +61,34 @@ class Outputs:
             await line.drop()
 
     async def deliver(self, deliveries: Deliveries) -> None:
+        """As `write`, for whom it makes no difference where the records stand."""
+        await self.write(deliveries)
+
+    async def write(self, deliveries: Deliveries) -> Acknowledged:
         """Write everything; returns when all of it is acknowledged.
 
         Raises InfrastructureError when the same deliveries should be tried again, and Fatal when
         the broker refuses a record for good. May block while Kafka is away.
         """
         if not deliveries:
-            return
+            return {}
         line = await self._open_line()
         results = await asyncio.gather(
-            *(line.deliver(*item) for item in deliveries.items()), return_exceptions=True
+            *(line.write(*item) for item in deliveries.items()), return_exceptions=True
         )
         failures = [result for result in results if isinstance(result, BaseException)]
+        written = [result for result in results if not isinstance(result, BaseException)]
         if failures:
             if self._line is line:
                 self._line = None
             await line.drop()
             raise most_serious(failures)
+        return dict(zip(deliveries, written, strict=True))
+
+    async def topic_id(self, topic: str) -> str:
+        """The id that a topic has now. Raises InfrastructureError."""
+        line = await self._open_line()
+        return await line.topic_id(topic)
 
     async def _open_line(self) -> _Line:
         async with self._opening:
@@ -92,17 +104,30 @@ class _Line:
         self._producer = producer
         self._broken = False
 
-    async def deliver(self, target: Target, records: Sequence[OutRecord]) -> None:
+    async def write(self, target: Target, records: Sequence[OutRecord]) -> list[Written]:
         """Write the records to one partition, batch after batch."""
-        written = 0
-        while written < len(records):
+        done, batches = 0, list[Written]()
+        while done < len(records):
             if self._broken:
                 raise InfrastructureError("this producer has failed before")
             try:
-                written += await _send_batch(self._producer, target, records, written)
+                batches.append(await _send_batch(self._producer, target, records, done))
             except BaseException:
                 self._broken = True
                 raise
+            done += batches[-1].records
+        return batches
+
+    async def topic_id(self, topic: str) -> str:
+        """See `Outputs`."""
+        client = self._producer.client
+        try:
+            described = await describe(client, client.get_random_node(), {topic})
+        except KafkaError as error:
+            raise InfrastructureError(f"looking at {topic}: {error!r}") from error
+        if topic not in described:
+            raise InfrastructureError(f"there is no topic {topic}")
+        return described[topic].topic_id
 
     async def drop(self) -> None:
         """Never use it again."""
@@ -130,18 +155,18 @@ async def _started_producer(settings: KafkaSettings) -> AIOKafkaProducer:
 
 async def _send_batch(
     producer: AIOKafkaProducer, target: Target, records: Sequence[OutRecord], start: int
-) -> int:
-    """Write one batch of the records from `start` on; returns how many it took."""
+) -> Written:
+    """Write one batch of the records from `start` on."""
     batch = producer.create_batch()
     count = _fill(batch, records, start)
     try:
         future = await producer.send_batch(batch, target.topic, partition=target.partition)
-        await future
+        metadata = await future
     except _PERMANENT as error:
         raise Fatal(_refused(target, records[start], error)) from error
     except KafkaError as error:
         raise InfrastructureError(f"write to {target.topic}: {error!r}") from error
-    return count
+    return Written(metadata.offset, count)
 
 
 def _fill(batch: Any, records: Sequence[OutRecord], start: int) -> int:

@@ -13,27 +13,33 @@ from hypothesis import strategies as st
 from pipeline.clock import FixedClock
 from pipeline.control import erase_record, is_control
 from pipeline.faults import FaultPoints
+from pipeline.first_records import FirstRecords
 from pipeline.marker import Marker
 from pipeline.stateful import Stateful
 from rebuild.builders import Built
 from serving.core import STAGE, ServingCore, ServingItem
-from tests.rebuild.rig import FEATURES_ID, Ledger, held, refused
+from tests.rebuild.rig import FEATURES_ID, INFERENCES_ID, Ledger, held, refused
 from tests.rebuild.test_features import Logged
-from tests.serving.test_core import FakeHolder
+from tests.serving.test_core import FakeHolder, FakeModel
 from tests.stream_features.test_split import Content, controls, events
 from tests.support.events import NOON, consumed, log_of, purchase, win
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records
 from tests.support.properties import FEW
+from tests.support.reading_back import FakeReadingBack
 from tests.support.stages import TOPICS, Rig
 from use_cases.first_day_churn import USE_CASE
 
 
-def scoring_stage(store: FakeStore, writer: FakeWriter) -> Stateful[ServingItem]:
+def scoring_stage(
+    store: FakeStore, writer: FakeWriter, model: FakeModel | None = None, now: int = NOON
+) -> Stateful[ServingItem]:
+    reading = FakeReadingBack(writer, TOPICS.inferences)
     return Stateful(
         name=STAGE,
-        core=ServingCore(USE_CASE, TOPICS, FakeHolder(), FixedClock(NOON)),
+        core=ServingCore(USE_CASE, TOPICS, FakeHolder(model or FakeModel()), FixedClock(now)),
         store=store,
         outputs=writer,
+        delivering=FirstRecords(TOPICS.inferences, writer, reading),
         fingerprint=USE_CASE.fingerprint,
         effect="score",
         clock=FixedClock(NOON),
@@ -44,10 +50,7 @@ def scoring_stage(store: FakeStore, writer: FakeWriter) -> Stateful[ServingItem]
 async def served(requests: Records, store: FakeStore) -> FakeWriter:
     """What the scoring stage writes, with what it keeps in `store`."""
     writer = FakeWriter()
-    stage = scoring_stage(store, writer)
-    feed = FakeFeed({0: requests}, cycle([7]), TOPICS.features, FEATURES_ID)
-    stage.reader = feed
-    await feed.run(stage)
+    await run_on(requests, scoring_stage(store, writer))
     return writer
 
 
@@ -99,6 +102,41 @@ async def test_wherever_it_stops_the_worker_that_goes_on_holds_the_same(
     put(store, built)
     await served(requests, store)
     assert latest(store) == latest(whole)
+
+
+@FEW
+@given(st.lists(st.one_of(events, events, events, controls), max_size=60), st.data())
+async def test_scores_that_were_told_are_in_force_whatever_the_model_is_by_now(
+    contents: list[Content], data: st.DataObject
+) -> None:
+    """However much of them the logger had come to, and however often they were made."""
+    requests, whole, writer = await asked(log_of(contents)), FakeStore(), FakeWriter()
+    writer.topic_ids[TOPICS.inferences] = INFERENCES_ID
+    await run_on(requests, scoring_stage(whole, writer))
+    await run_on(requests, scoring_stage(FakeStore(), writer, FakeModel(version="8"), NOON + 1))
+    inferences = stored(writer, TOPICS.inferences)
+    inferred = data.draw(st.integers(0, len(inferences)), "inferences logged")
+    with Logged() as ledger:
+        await ledger.log(TOPICS.incoming, {0: log_of(contents)}, rows=9)
+        await ledger.log(TOPICS.inferences, {0: inferences[:inferred]}, rows=4)
+        ledger.holds(TOPICS.features, {0: requests})
+        built = ledger.scores.build(0, None, "g2")
+    store = FakeStore()
+    put(store, built)
+    assert built.marker.written.offset <= inferred
+    await run_on(requests, scoring_stage(store, writer, FakeModel(version="9"), NOON + 2))
+    assert latest(store) == latest(whole)
+
+
+async def test_the_worker_goes_on_behind_the_last_score_that_was_taken(tmp_path: Path) -> None:
+    ledger = await all_logged(tmp_path, scored(win(1, "u1"), win(2, "u2"), win(3, "u1")))
+    assert ledger.scores.build(0, None, "g2").marker.written == (INFERENCES_ID, 3)
+
+
+async def run_on(requests: Records, stage: Stateful[ServingItem]) -> None:
+    feed = FakeFeed({0: requests}, cycle([7]), TOPICS.features, FEATURES_ID)
+    stage.reader = feed
+    await feed.run(stage)
 
 
 def scored(*contents: Content) -> list[Content]:

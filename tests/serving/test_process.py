@@ -114,6 +114,38 @@ def test_it_crashes_between_its_steps_and_goes_on(filled: World, faults: str, st
     assert_each_request_has_its_inference(filled)
 
 
+@pytest.mark.parametrize("faults", ["after-outputs=exit:1"])
+def test_another_champion_after_a_crash_changes_no_score_that_was_told(
+    filled: World, faults: str
+) -> None:
+    with filled.worker(STAGE, faults) as worker:
+        assert worker.ends() == 137
+    newer(filled)
+    with filled.worker(STAGE) as worker:
+        filled.wait_until_applied(SCORES, filled.topics.features, worker)
+        assert worker.ends_on_sigterm() == 0
+    told = last_told(filled)
+    assert {version for version, _ in told.values()} == {"1", "2"}
+    kept = {
+        user: (score[b"version"].decode(), score[b"scored_at"].decode())
+        for user, score in filled.entities(SCORES).items()
+    }
+    assert kept == told
+
+
+def last_told(world: World) -> dict[str, tuple[str, str]]:
+    """Version and time of each user's last inference that every reader takes."""
+    last: dict[str, tuple[str, str]] = {}
+    for partition, records in world.cluster.read(world.topics.inferences).items():
+        for record in first_of_each_origin([one.out for one in records], partition):
+            if is_control(record.headers):
+                last.pop((record.key or b"").decode(), None)
+                continue
+            inference = orjson.loads(record.value or b"")
+            last[inference["user_id"]] = (inference["version"], inference["scored_at"])
+    return last
+
+
 def test_without_a_model_it_refuses_in_one_line(filled: World) -> None:
     with filled.worker(STAGE, MODELS=str(filled.directory / "none")) as worker:
         assert worker.ends() == 3

@@ -11,7 +11,7 @@ from pipeline.kafka.feed import Batch
 from pipeline.kafka.positions import Log, Positions
 from pipeline.marker import Marker
 from pipeline.origin import HEADER, Highest, Origin, header_in
-from pipeline.records import Deliveries, InRecord, OutRecord, Target
+from pipeline.records import Acknowledged, Deliveries, InRecord, OutRecord, Target, Written
 from pipeline.state import Raw
 from pipeline.store.peek import Live, Seen, Wanted
 from pipeline.store.store import Conflict, Snapshot, Values
@@ -105,12 +105,17 @@ class FakeWriter:
     def __init__(self) -> None:
         self.logs: dict[Target, list[OutRecord]] = {}
         self.failures: list[int] = []
+        self.topic_ids: dict[str, str] = {}
         self.deliveries: list[Deliveries] = []
 
     async def deliver(self, deliveries: Deliveries) -> None:
+        await self.write(deliveries)
+
+    async def write(self, deliveries: Deliveries) -> Acknowledged:
         if not deliveries:
-            return
+            return {}
         self.deliveries.append(deliveries)
+        starts = {target: len(self.logs.get(target, ())) for target in deliveries}
         left = self.failures.pop(0) if self.failures else None
         for target, records in deliveries.items():
             for record in records:
@@ -120,6 +125,13 @@ class FakeWriter:
                 left = None if left is None else left - 1
         if left is not None:
             raise InfrastructureError("the last acknowledgement was lost")
+        return {
+            target: [Written(starts[target], len(records))]
+            for target, records in deliveries.items()
+        }
+
+    async def topic_id(self, topic: str) -> str:
+        return self.topic_ids.get(topic, topic)
 
     async def close(self) -> None:
         pass
