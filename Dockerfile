@@ -12,8 +12,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps /build/source
 FROM python:3.11-slim
 # 1000 is the user that a Hugging Face Space runs every image as.
 RUN useradd --uid 1000 --create-home pipeline \
-    && mkdir -p /data /lookups /models \
-    && chown pipeline /data /lookups /models
+    && mkdir -p /data /lookups /models /passwords \
+    && chown pipeline /data /lookups /models /passwords
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

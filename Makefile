@@ -8,13 +8,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 UV ?= uv
+GO ?= go
 BIN := .venv/bin
 JOBS ?= 2
 PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test test-all faults lint audit model dvc bench bench-quick bench-peers bench-http bench-compare space lock lock-kafka clean
+.PHONY: help setup demo test test-all faults lint audit model dvc bench bench-quick bench-peers bench-http bench-compare space lock lock-kafka pin lint-ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +42,9 @@ test: lint ## every check and every test but the slow ones
 	@$(BIN)/python -m embedded --install
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-all: lint .venv-mlflow/.installed .venv-dvc/.installed ## the slow tests too
+test-all: lint .venv-mlflow/.installed .venv-dvc/.installed ## the slow tests too, and what of the code they run
 	@$(BIN)/python -m embedded --install
-	$(BIN)/python -m pytest $(PARALLEL) -m ''
+	$(BIN)/python -m pytest $(PARALLEL) -m '' --cov --cov-report=term-missing
 
 faults: setup ## break everything, one fault after the other (35 minutes); ROWS=1,7 picks some
 	@$(BIN)/python -m embedded --install
@@ -57,6 +58,9 @@ lint: setup ## style, format, types, import directions
 
 audit: .venv-audit/.installed ## ask PyPI (by network) for known weaknesses of all that is pinned
 	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+
+lint-ci: ## check the workflows of .github (needs Go)
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 model: setup ## train the shipped model again; CASE=telecom_churn DATA=FILE VERSION=2 one that scores requests
 	$(BIN)/python -m training$(if $(CASE),.forms --use-case $(CASE)$(if $(VERSION), --version $(VERSION))$(if $(DATA), --data $(DATA)))
@@ -90,6 +94,9 @@ $(ASIDE):
 
 bench-compare: setup ## name what got worse in the result file NEW= against the stored results
 	$(BIN)/python -m benchmarks.compare $(NEW)
+
+pin: setup ## pin images and actions to what their tags name now (needs docker, git and a network)
+	@$(BIN)/python -m tools.pin
 
 space: ## fill the folder SPACE= with what a Hugging Face Space is built from (deploy/huggingface)
 	@mkdir -p $(or $(SPACE),$(error name a folder: make space SPACE=../churn-scores))

@@ -205,7 +205,18 @@ class _Reader:
         return text
 
     def secret(self, name: str) -> Secret:
-        return Secret(self.text(name, ""))
+        """Given itself, or by the name of a file that holds it and is readable to few."""
+        value, path = self.text(name, ""), self.text(f"{name}_FILE", "")
+        if not path:
+            return Secret(value)
+        if value:
+            raise SettingsError(f"PIPELINE_{name} and PIPELINE_{name}_FILE are set", "Set one")
+        try:
+            return Secret(Path(path).read_text().strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"PIPELINE_{name}_FILE names {path}, which cannot be read", f"See to it: {error}"
+            ) from error
 
     def flag(self, name: str) -> bool:
         return self.choice(name, "false", ("true", "false")) == "true"

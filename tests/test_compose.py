@@ -14,13 +14,18 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.app import app
+from embedded.kafka_jars import VERSION
 from pipeline.setting_names import setting_names
+from pipeline.topics import STAGES
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 IMAGE = "feature-stream"
-OURS = [name for name, service in COMPOSE["services"].items() if service["image"] == IMAGE]
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PASSWORDS = "passwords"
+"""The service that makes them, and the volume that they are in."""
+OURS = [name for name, one in SERVICES.items() if one["image"] == IMAGE and name != PASSWORDS]
 COMMANDS = [name for name in OURS if COMPOSE["services"][name]["command"][0] == "pipeline"]
 WORKERS = [name for name in OURS if name not in COMMANDS]
 
@@ -36,8 +41,44 @@ def test_one_build_serves_all() -> None:
 
 
 def test_all_workers_and_the_generator_are_in_it() -> None:
-    workers = {"event_handler", "stream_features", "serving", "inference_logger", "generator"}
-    assert workers <= set(OURS)
+    assert {*STAGES, "compaction", "generator", "api"} <= set(OURS)
+
+
+def test_kafka_is_the_embedded_one_s_version() -> None:
+    assert SERVICES["kafka"]["image"].partition("@")[0] == f"apache/kafka:{VERSION}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_may_do_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert not {"privileged", "cap_add", "pid", "ipc", "devices"} & service.keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_port_is_open_beyond_this_machine(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
+
+
+@pytest.mark.parametrize("name", [*OURS, "redis"])
+def test_the_password_is_read_from_a_volume_that_only_its_maker_may_write(name: str) -> None:
+    assert f"{PASSWORDS}:/passwords:ro" in SERVICES[name]["volumes"]
+    if name in OURS:
+        assert SERVICES[name]["environment"]["PIPELINE_REDIS_PASSWORD_FILE"] == "/passwords/redis"
+
+
+def test_the_password_is_made_once(tmp_path: Path) -> None:
+    (shell, option, script) = SERVICES[PASSWORDS]["command"]
+    command = [shell, option, script.replace("/passwords", str(tmp_path)).replace("$$", "$")]
+    made = set()
+    for _ in range(2):
+        subprocess.run(command, check=True)
+        made.add((tmp_path / "redis").read_text())
+    (password,) = made
+    assert len(password.strip()) == 48
 
 
 @pytest.mark.parametrize("name", OURS)

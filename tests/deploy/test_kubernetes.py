@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from cli.commands import api
+from compaction.worker import SETTLED
 from pipeline.settings import read_settings
+from pipeline.times import MINUTE
 from pipeline.topics import STAGES
 from serving.http.service import described
 from tests.deploy.manifests import (
@@ -224,3 +226,12 @@ def test_a_selector_finds_the_pods_that_are_meant(
     ]
     meant = {"Service api": [API.name], "Service workers": [one.name for one in WORKERS]}
     assert found == meant.get(selects.name, [selects.name])
+
+
+def test_the_log_is_compacted_every_night_once_the_last_date_is_over() -> None:
+    job = of("CronJob compact")
+    minute, hour, *every = job.content["spec"]["schedule"].split()
+    assert (int(hour), every) == (0, ["*", "*", "*"])
+    assert int(minute) * MINUTE >= SETTLED
+    assert job.container["command"][:2] == ["pipeline", "compact"]
+    assert {"name": "data", "mountPath": "/data"} in job.container["volumeMounts"]

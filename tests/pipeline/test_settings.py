@@ -156,3 +156,27 @@ def test_no_secret_is_shown(show: object) -> None:
     assert callable(show)
     assert "pass-" not in show(settings)
     assert "pass-" not in show(settings.kafka.password)
+
+
+def test_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("pass-f\n")
+    found = read_settings({"PIPELINE_REDIS_PASSWORD_FILE": str(tmp_path / "password")})
+    assert found.redis.password.value == "pass-f"
+    assert "pass-f" not in repr(found)
+
+
+def test_a_password_given_twice_is_refused(tmp_path: Path) -> None:
+    twice = {"PIPELINE_REDIS_PASSWORD": "x", "PIPELINE_REDIS_PASSWORD_FILE": str(tmp_path)}
+    with pytest.raises(SettingsError, match="PIPELINE_REDIS_PASSWORD_FILE"):
+        read_settings(twice)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_of_a_password_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"PIPELINE_KAFKA_PASSWORD_FILE names {path}"):
+        read_settings({"PIPELINE_KAFKA_PASSWORD_FILE": str(path)})
