@@ -18,13 +18,17 @@ from serving.model import Model
 from serving.scorer import Lineup
 
 _LOOK_SECONDS = 1.0
+_MODEL_STAYS = "cannot be put in force, the model before stays"
 
 
 class Complaints:
     """Names in log and metric what of a use case cannot be put in force, each problem once."""
 
-    def __init__(self, case: str) -> None:
+    def __init__(
+        self, case: str, said: str = "cannot be put in force, the model before stays"
+    ) -> None:
         self._case = case
+        self._said = said
         self._refused: Mapping[str, str] = {}
 
     def tell(self, refused: Mapping[str, str]) -> None:
@@ -34,8 +38,7 @@ class Complaints:
         for what, problem in refused.items():
             MODEL_REFUSED.labels(self._case, what).set(1)
             if problem != self._refused.get(what):
-                said = "cannot be put in force, the model before stays"
-                log.error(said, use_case=self._case, what=what, why=problem)
+                log.error(self._said, use_case=self._case, what=what, why=problem)
         self._refused = refused
 
 

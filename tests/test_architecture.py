@@ -80,6 +80,7 @@ PURE = (
     "pipeline/declaration/form.py",
     "pipeline/declaration/form_reading.py",
     "pipeline/declaration/form_world.py",
+    "pipeline/declaration/possible.py",
     "pipeline/declaration/use_case.py",
     "pipeline/events.py",
     "pipeline/fold.py",

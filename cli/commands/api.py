@@ -12,7 +12,8 @@ import uvicorn
 from rich.console import Console
 
 from cli.console import say
-from cli.runs import environment, find
+from cli.runs import environment, find, is_set
+from cli.stack.api_port import check_address
 from pipeline.settings import read_settings
 
 _APP = "serving.http.app:app"
@@ -42,7 +43,10 @@ def api(
     settings = read_settings(complete)
     os.environ.update(complete)  # what the processes that serve will read
     http = settings.http
+    check_address(http.host, http.port)
     say(Console(), f"http://{_shown(http.host)}:{http.port}/docs  Ctrl-C ends it")
+    if lacking := [name for name in ("Kafka", "Redis") if not is_set(complete, name.upper())]:
+        say(Console(), f"No {' and no '.join(lacking)} is known here: see `pipeline up`")
     with tempfile.TemporaryDirectory(prefix="pipeline-metrics-") as together:
         if processes > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(Path(together))

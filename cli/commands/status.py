@@ -53,7 +53,10 @@ def _print(console: Console, found: Status) -> None:
     if found.challenger:
         say(console, f"challenger: {found.challenger}")
     if found.model_refused:
-        say(console, f"cannot be put in force, see the log of serving: {found.model_refused}")
+        say(
+            console,
+            f"cannot be put in force, see the logs of serving and api: {found.model_refused}",
+        )
     if found.verified:
         say(console, f"logged inputs: {found.verified.verdict}")
 

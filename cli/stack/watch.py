@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cli.stack.supervisor import State, Worker
-from cli.state.scrape import Numbers, fetch, numbers_in
+from cli.state.scrape import Numbers, fetch, models_in, numbers_in
 from pipeline.declaration import UseCase
 
 _WINDOW_SECONDS = 5.0
@@ -53,6 +53,7 @@ class Watch:
         self._ask = ask
         self._lives: dict[str, dict[int, Numbers]] = {}
         self._rates: dict[str, Rate] = {}
+        self._refused: dict[str, str] = {}
 
     def rows(self, now: float) -> list[Row]:
         """One row per stage, in the order of the data's way. May block a second per worker."""
@@ -71,6 +72,7 @@ class Watch:
         life = worker.history.deaths
         if worker.state is State.RUNNING and (page := self._ask(worker.spec.port)) is not None:
             lives[life] = numbers_in(page, self._case)
+            self._refused[worker.spec.instance] = ", ".join(models_in(page).refused)
         past = (numbers.counts for number, numbers in lives.items() if number != life)
         return sum(past, lives.get(life, Numbers()))
 
@@ -79,8 +81,9 @@ class Watch:
             return f"{worker.state}: {worker.why}"
         if worker.history.deaths not in self._lives.get(worker.spec.instance, {}):
             return "starting"
-        deaths = worker.history.deaths
-        return f"running, restarted {_times(deaths)}" if deaths else _RUNNING
+        deaths, refused = worker.history.deaths, self._refused[worker.spec.instance]
+        restarted = f", restarted {_times(deaths)}" if deaths else ""
+        return _RUNNING + restarted + (f", cannot use {refused}" if refused else "")
 
 
 def _health(each: Sequence[str]) -> str:

@@ -27,11 +27,17 @@ _HERE_WITH_PORT = re.compile(
 )
 _PAGES = ("http", "https")
 
+_NO_KEY = "send a key that may do this, as Authorization: Bearer KEY"
+_NO_KEYS = (
+    "without keys only for programs on this machine; for others make one with `pipeline keys add`, "
+    "and name its file in PIPELINE_HTTP_KEYS"
+)
+
 RawHeaders = Mapping[bytes, bytes]
 
 
 class Gate:
-    """Lets requests in. Raises Problem with 401, 403 or 429, which tell nothing of why."""
+    """Lets requests in. Raises Problem with 401, 403 or 429; a wrong key is told as none."""
 
     def __init__(self, settings: HttpSettings, ring: KeyRing | None, clock: Clock) -> None:
         self._ring = ring
@@ -62,11 +68,11 @@ class Gate:
             return
         if self._ring is None:
             if not (here or access.strangers):
-                raise _refused(HTTPStatus.FORBIDDEN)
+                raise _refused(HTTPStatus.FORBIDDEN, _NO_KEYS)
         elif key is None:
-            raise _refused(HTTPStatus.UNAUTHORIZED)
+            raise _refused(HTTPStatus.UNAUTHORIZED, _NO_KEY)
         elif not key.may(access.scope):
-            raise _refused(HTTPStatus.FORBIDDEN)
+            raise _refused(HTTPStatus.FORBIDDEN, f"the key needs the scope {access.scope}")
 
     def _key(self, headers: RawHeaders) -> Key | None:
         presented = headers.get(b"authorization", b"")
@@ -116,7 +122,7 @@ def _is_page_here(origin: str) -> bool:
     return separator != "" and scheme in _PAGES and is_here(host)
 
 
-def _refused(status: HTTPStatus) -> Problem:
+def _refused(status: HTTPStatus, detail: str) -> Problem:
     unknown = status == HTTPStatus.UNAUTHORIZED
     challenge = ((b"www-authenticate", b"Bearer"),) if unknown else ()
-    return Problem(status, Issue("not_allowed"), headers=challenge)
+    return Problem(status, Issue("not_allowed", detail=detail), headers=challenge)

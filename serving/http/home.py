@@ -80,7 +80,7 @@ class Home:
             for scores, one in self._models.in_service
         )
         missing = tuple(self._models.missing)
-        status = "ready" if models else "not ready"
+        status = "ready" if models and not self._models.wanting else "not ready"
         return as_json(Status(TITLE, own_version(), status, models, missing, _LINKS))
 
     async def _metrics(self, _: Call) -> Answer:

@@ -13,11 +13,9 @@ from typing import Any, cast
 
 import msgspec
 
-from serving.forms import FormHolder
-from serving.holder import ModelHolder
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
-from serving.http.models import Models
+from serving.http.models import RETRY_SECONDS, FormModel, Models, StreamModel
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Operation, Parameter, Statuses, for_everyone
 from serving.http.problems import UNREADABLE, Issue, Problem, not_found, unavailable, wrong
@@ -111,6 +109,7 @@ class Inference:
 
     def __init__(self, models: Models, name: str, version: str) -> None:
         self._server = ServerMetadata(name, version)
+        self._models = models
         self._served = served_of(models)
         self._decode = msgspec.json.Decoder(InferRequest).decode
 
@@ -118,10 +117,10 @@ class Inference:
     def operations(self) -> Sequence[Operation]:
         """Health is for everyone, models for whoever may predict."""
         unknown: Statuses = {HTTPStatus.NOT_FOUND: "There is no such model"}
-        name, served = next(iter(self._served.items()), ("first_day_churn", None))
+        name, served = next(iter(self._served.items()))
         model = Parameter("name", "The model, which is the use case", name)
-        example = {"inputs": served.tensors.example if served else []}
-        metadata = self._metadata_of(name) if served else ModelMetadata(name, (), "", (), ())
+        example = {"inputs": served.tensors.example}
+        metadata = _metadata(name, "1", served)
         answer = InferAnswer(name, "1", _outputs([0.81], ["churn"], (PROBABILITY, PREDICTION)))
         return (
             Operation(
@@ -179,15 +178,18 @@ class Inference:
         return as_json(Live(live=True))
 
     async def _ready(self, _: Call) -> Answer:
-        if not self._served:
-            raise unavailable("not_ready", "no model is in service", 10)
+        if wanting := self._models.wanting:
+            detail = f"no model in service of {', '.join(wanting)}"
+            raise unavailable("not_ready", detail, RETRY_SECONDS)
+        if not any(self._models.in_service):
+            raise unavailable("not_ready", "no model is in service", RETRY_SECONDS)
         return as_json(Ready(ready=True))
 
     async def _metadata(self, call: Call) -> Answer:
         return as_json(self._metadata_of(call.path["name"]))
 
     async def _model_ready(self, call: Call) -> Answer:
-        self._find(call.path["name"])
+        self._find(call.path["name"]).model()
         return as_json(Ready(ready=True))
 
     async def _infer(self, call: Call) -> Answer:
@@ -213,9 +215,7 @@ class Inference:
 
     def _metadata_of(self, name: str) -> ModelMetadata:
         served = self._find(name)
-        model = served.model()
-        shapes = tuple(served.tensors.shapes)
-        return ModelMetadata(model.name, (model.version,), "onnx", shapes, _OUTPUTS)
+        return _metadata(name, served.model().version, served)
 
     def _find(self, name: str) -> Served:
         try:
@@ -227,14 +227,18 @@ class Inference:
 def served_of(models: Models) -> dict[str, Served]:
     """All models by their name; those that score requests first."""
     forms = {
-        name: Served.of(FormTensors(one.current.form), partial(_form_in_force, one))
+        name: Served.of(FormTensors(one.form), partial(_form_in_force, one))
         for name, one in models.forms.items()
     }
     streams = {
-        name: Served.of(MatrixTensors(one.case.inputs), partial(_in_force, one.holder))
+        name: Served.of(MatrixTensors(one.case), partial(_in_force, one))
         for name, one in models.streams.items()
     }
     return {**forms, **streams}
+
+
+def _metadata(name: str, version: str, served: Served) -> ModelMetadata:
+    return ModelMetadata(name, (version,), "onnx", tuple(served.tensors.shapes), _OUTPUTS)
 
 
 def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -244,12 +248,12 @@ def _by_name(inputs: Sequence[Tensor]) -> dict[str, Tensor]:
     return named
 
 
-def _form_in_force(holder: FormHolder) -> Scorer:
-    return cast("Scorer", holder.current)  # it takes a matrix as well as a sequence of rows
+def _form_in_force(model: FormModel) -> Scorer:
+    return cast("Scorer", model.current)  # it takes a matrix as well as a sequence of rows
 
 
-def _in_force(holder: ModelHolder) -> Scorer:
-    return holder.current
+def _in_force(model: StreamModel) -> Scorer:
+    return model.current
 
 
 def _outputs(

@@ -40,8 +40,8 @@ class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
     def text(self) -> str:
         """The issue in one line."""
         places = [f"{name} {number}" for name, number in self._numbers if number]
-        about = self.detail or self.field
-        return ": ".join([*places, self.reason, *([about] if about else [])])
+        name = "" if self.detail.startswith(self.field) else self.field
+        return ": ".join([*places, self.reason, *filter(None, (name, self.detail))])
 
     @property
     def _numbers(self) -> tuple[tuple[str, int], ...]:

@@ -10,14 +10,15 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from pipeline import metrics
-from pipeline.declaration.form import Form, Quantity
+from pipeline.declaration.form import Quantity
 from pipeline.declaration.form_reading import FormError, Row
-from serving.forms import FormHolder, FormScorer
+from serving.forms import FormScorer
 from serving.http.answers import Answer, as_json
 from serving.http.call import Call
+from serving.http.models import FormModel
 from serving.http.observed import observe_scores
 from serving.http.operation import Access, Content, Handler, Operation, Parameter
-from serving.http.problems import UNREADABLE, Issue, issues_of, unavailable, wrong
+from serving.http.problems import UNREADABLE, Issue, issues_of, wrong
 from serving.http.schemas import form_schema
 from serving.http.scoring import Scoring
 from serving.model import CHURN
@@ -55,11 +56,11 @@ class ChurnFlag(msgspec.Struct, frozen=True):
 
 
 class Requested:
-    """One such case; `holder` is None where it has no model."""
+    """One such case."""
 
-    def __init__(self, form: Form, holder: FormHolder | None) -> None:
-        self.form = form
-        self._holder = holder
+    def __init__(self, model: FormModel) -> None:
+        self.form = form = model.form
+        self._model = model
         self._scoring = Scoring(self.in_service)
         self._optional = [
             one.name for one in form.fields if isinstance(one, Quantity) and one.empty is not None
@@ -96,9 +97,7 @@ class Requested:
 
     def in_service(self) -> FormScorer:
         """Its model. Raises Problem where there is none."""
-        if self._holder is None:
-            raise unavailable("no_model", f"no model of {self.form.name} is in service", 60)
-        return self._holder.current
+        return self._model.current
 
     def _count(self, scorer: FormScorer, request: Mapping[str, Any], probability: float) -> None:
         observe_scores(scorer, (probability,))

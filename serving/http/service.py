@@ -74,7 +74,7 @@ class Parts:
 
         return cls(
             case=case,
-            models=Models.load(settings.models_dir),
+            models=Models.load(settings.models_dir, case.name),
             features=StoredFeatures(case, reader, clock, turn),
             source=source,
             clock=clock,
@@ -125,14 +125,14 @@ def assembled(settings: HttpSettings, parts: Parts) -> FastAPI:
 def operations_of(parts: Parts, settings: HttpSettings) -> Sequence[Operation]:
     """Every route there is, those asked for most often first."""
     stream = parts.models.streams.get(parts.case.name)
-    scores = StoredScores(parts.features, stream.holder) if stream else None
+    scores = StoredScores(parts.features, stream) if stream else None
     home = Home(parts.models)
-    customers = _requested(parts.models, CUSTOMERS)
+    customers = Requested(parts.models.forms[CUSTOMERS])
     found = (
         *Inference(parts.models, TITLE, own_version()).operations,
         *Customers(customers).operations,
         *CustomerTables(customers, settings.csv_rows, _answer_bytes(settings)).operations,
-        *Subscribers(_requested(parts.models, SUBSCRIBERS)).operations,
+        *Subscribers(Requested(parts.models.forms[SUBSCRIBERS])).operations,
         *Users(parts.features, scores).operations,
         *Offers(customers, parts.offers, parts.clock).operations,
         *Events(parts.case, parts.source, parts.clock).operations,
@@ -154,10 +154,6 @@ def _bounds(settings: HttpSettings) -> Bounds:
 def _offer_rules(settings: Settings) -> OfferRules:
     contacts = ContactsFile(settings.lookups_dir, CUSTOMERS, CUSTOMER)
     return OfferRules(settings.offers.policy, contacts.table)
-
-
-def _requested(models: Models, name: str) -> Requested:
-    return Requested(use_cases.load_form(name), models.forms.get(name))
 
 
 def _lifespan(parts: Parts, gate: Gate, settings: HttpSettings) -> Any:

@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.declaration import UseCase
 from pipeline.declaration.form import Choice, Field, Form, Whole
 from pipeline.declaration.form_reading import FormError, FormReader
+from pipeline.declaration.possible import possible
 from serving.http.problems import UNREADABLE, Issue, issues_of, wrong
 
 MOST_ROWS = 10_000
@@ -61,10 +63,15 @@ class Tensors(Protocol):
 
 
 class MatrixTensors:
-    """One matrix of numbers, a column for each feature."""
+    """One matrix of numbers, a column for each input of a case's model."""
 
-    def __init__(self, features: Sequence[str]) -> None:
+    def __init__(self, case: UseCase) -> None:
+        features, spans = case.inputs, possible(case)
         self._width = len(features)
+        self._spans = [(name, spans[name]) for name in features]
+        self._low = np.array([span.low for _, span in self._spans])
+        self._high = np.array([span.high for _, span in self._spans])
+        self._is_whole = np.array([span.is_whole for _, span in self._spans])
         self.shapes = (TensorShape(MATRIX, "FP64", (-1, self._width), tuple(features)),)
 
     @property
@@ -83,7 +90,22 @@ class MatrixTensors:
             raise _wrong(MATRIX, "wrong_datatype", ", ".join(_NUMBERS))
         values = np.asarray(_numbers(tensor), dtype=np.float64)
         _check_size(tensor, values.size)
-        return values.reshape(tensor.shape)
+        rows = values.reshape(tensor.shape)
+        self._check(rows)
+        return rows
+
+    def _check(self, rows: Matrix) -> None:
+        """Raises Problem naming each feature that cannot be so, and the first row where it is."""
+        broken = self._is_whole & (rows != np.floor(rows))
+        bad = (rows < self._low) | (rows > self._high) | broken
+        if bad.any():
+            raise wrong(
+                *(
+                    Issue("impossible_value", name, f"must be {span}", row=int(where.argmax()) + 1)
+                    for (name, span), where in zip(self._spans, bad.T, strict=True)
+                    if where.any()
+                )
+            )
 
 
 class FormTensors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from embedded.ports import free_port
+from pipeline.disk import write_whole
 from serving.http.keys import new_key, write_keys
 from tests.support.kafka import eventually
 from tests.support.processes import Worker, running
@@ -98,6 +100,38 @@ def test_a_healthcheck_may_ask_it(alone: tuple[Path, Worker, str], path: str, st
     place = alone[2].removeprefix("http://127.0.0.1") + path
     command = [sys.executable, "-c", "from pipeline.health import main; main()", place]
     assert subprocess.run(command, cwd=MODELS.parent, check=False).returncode == status
+
+
+def test_a_port_that_is_taken_is_told_before_anything_else(
+    alone: tuple[Path, Worker, str],
+) -> None:
+    port = alone[2].rpartition(":")[2]
+    command = [sys.executable, "-m", "cli", "api", "--port", port]
+    ended = subprocess.run(
+        command, cwd=MODELS.parent, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 3
+    assert ended.stdout == ""
+    assert f"port {port} of 127.0.0.1 is taken" in ended.stderr
+    assert "pipeline api --port" in ended.stderr
+
+
+def test_a_model_that_was_torn_at_the_start_serves_within_five_seconds_of_its_mending(
+    tmp_path: Path,
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models)
+    path = models / "first_day_churn" / "1" / "model.onnx"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with service(tmp_path, MODELS=str(models)) as (_, address):
+        ready = httpx.get(f"{address}/v2/health/ready")
+        assert (ready.status_code, ready.headers["retry-after"]) == (503, "5")
+        assert "first_day_churn" in ready.json()["error"]
+        assert 'model="first_day_churn",what="1"} 1.0' in httpx.get(f"{address}/metrics").text
+        write_whole(path, whole)
+        eventually(lambda: httpx.get(f"{address}/v2/health/ready").status_code == 200, 5)
+        assert httpx.get(f"{address}/v2/models/first_day_churn/ready").status_code == 200
 
 
 @pytest.mark.slow

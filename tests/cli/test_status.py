@@ -152,4 +152,6 @@ def test_it_says_which_model_is_on_trial_and_which_cannot_be_used(
     for gauge in gauges:
         gauge.set(0)
     assert "challenger: first_day_churn 8, share 0" in words
-    assert "cannot be put in force, see the log of serving: first_day_churn 9" in words
+    assert (
+        "cannot be put in force, see the logs of serving and of the API: first_day_churn 9" in words
+    )

@@ -29,13 +29,14 @@ class FakeMetrics:
 
     def __init__(self) -> None:
         self.forwarded: dict[int, int] = {}
+        self.more = ""
 
     def ask(self, port: int) -> str | None:
         if port not in self.forwarded:
             return None
         labels = 'stage="event_handler",type="bet",outcome="forwarded"'
         lag = 'pipeline_lag_records{stage="event_handler",topic="t"} 5'
-        return f"pipeline_records_total{{{labels}}} {self.forwarded[port]}\n{lag}\n"
+        return f"pipeline_records_total{{{labels}}} {self.forwarded[port]}\n{lag}\n{self.more}"
 
 
 def worker(instance: str, port: int, stage: str = "event_handler") -> Worker:
@@ -105,3 +106,13 @@ def test_the_rate_is_that_of_the_last_seconds() -> None:
     assert [rate.at(0, 0), rate.at(1, 100), rate.at(2, 200)] == [0, 100, 100]
     assert rate.at(60, 200) == 0
     assert rate.at(61, 205) == 5
+
+
+def test_a_model_that_a_worker_cannot_use_is_named(metrics: FakeMetrics) -> None:
+    metrics.forwarded = {1: 1}
+    metrics.more = 'pipeline_model_refused{model="first_day_churn",what="2"} 1\n'
+    (row,) = Watch([worker("a", 1)], CASE, metrics.ask).rows(0)
+    assert row.health == "running, cannot use first_day_churn 2"
+    metrics.more = 'pipeline_model_refused{model="first_day_churn",what="2"} 0\n'
+    (row,) = Watch([worker("a", 1)], CASE, metrics.ask).rows(0)
+    assert row.health == "running"

@@ -47,6 +47,10 @@ def models() -> Models:
     return Models.load(MODELS)
 
 
+NO_MODELS = Models.declared(MODELS)
+"""No use case has one."""
+
+
 async def _no_connections() -> None:
     """Fakes have none."""
 

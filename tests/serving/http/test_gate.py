@@ -133,7 +133,21 @@ def test_what_is_no_key_is_one_and_the_same_refusal(presented: bytes) -> None:
     headers = {b"authorization": presented}
     with pytest.raises(Problem) as refused:
         gate(KeyRing([key])).admit(scope(), headers, STORED)
-    assert (refused.value.status, str(refused.value)) == (401, "not_allowed")
+    assert refused.value.status == 401
+    assert str(refused.value) == (
+        "not_allowed: send a key that may do this, as Authorization: Bearer KEY"
+    )
+
+
+def test_a_stranger_is_told_how_keys_are_made() -> None:
+    with pytest.raises(Problem, match=r"pipeline keys add.*PIPELINE_HTTP_KEYS"):
+        gate(host="0.0.0.0").admit(scope("192.0.2.7"), {}, STORED)
+
+
+def test_a_key_that_may_not_is_told_what_it_lacks() -> None:
+    secret, key = new_key("shop", ["events"])
+    with pytest.raises(Problem, match="not_allowed: the key needs the scope predict"):
+        gate(KeyRing([key])).admit(scope("192.0.2.7"), bearer(secret), STORED)
 
 
 def test_a_caller_without_a_key_is_counted_by_address() -> None:

@@ -8,8 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from serving.http.models import Models
-from tests.serving.http.rig import Service, models, reasons
+from tests.serving.http.rig import NO_MODELS, Service, models, reasons
 from use_cases.first_day_churn import USE_CASE
 
 NAME = USE_CASE.name
@@ -102,6 +101,49 @@ async def test_numbers_that_are_none_are_refused() -> None:
     assert reasons(answer) == [("features", "not_numbers")]
 
 
+POSSIBLE = {
+    **dict.fromkeys(USE_CASE.inputs, 0.0),
+    "bet_count": 2.0,
+    "bet_sum": 1e9,
+    "bet_mean": 5e8,
+    "socioeconomic_idx": -1e300,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bet_count", -1.0),
+        ("bet_count", -1e308),
+        ("bet_count", 1.5),
+        ("bet_count", 1e308),
+        ("win_var", -0.1),
+        ("win_var", 1e19),
+        ("purchase_sum", -5.0),
+        ("purchase_sum", 1e300),
+        ("purchase_mean", -5.0),
+        ("purchase_mean", 1.1e9),
+    ],
+)
+async def test_what_no_feature_can_be_is_refused_by_its_name_and_row(
+    name: str, value: float
+) -> None:
+    good = list(POSSIBLE.values())
+    bad = list({**POSSIBLE, name: value}.values())
+    assert (await posted(matrix([good, good], 2))).status_code == 200
+    answer = await posted(matrix([good, bad], 2))
+    assert (answer.status_code, reasons(answer)) == (422, [(name, "impossible_value")])
+    (issue,) = answer.json()["errors"]
+    assert issue["row"] == 2
+    assert f"row 2: impossible_value: {name}: must be" in answer.json()["error"]
+
+
+async def test_each_feature_that_is_impossible_is_named_once() -> None:
+    answer = await posted(matrix([[-1e308] * WIDTH] * 3, 3))
+    named = [field for field, _ in reasons(answer)]
+    assert named == [name for name in USE_CASE.inputs if name != "socioeconomic_idx"]
+
+
 async def test_binary_data_is_refused_by_name() -> None:
     answer = await posted(ONES, headers={"Inference-Header-Content-Length": "10"})
     assert (answer.status_code, reasons(answer)) == (422, [("inputs", "binary_data")])
@@ -136,6 +178,6 @@ async def test_server_and_models_say_that_they_are_ready() -> None:
 
 
 async def test_without_any_model_the_server_lives_and_is_not_ready() -> None:
-    async with Service(models=Models({}, {})).caller() as caller:
+    async with Service(models=NO_MODELS).caller() as caller:
         assert (await caller.get("/v2/health/live")).status_code == 200
         assert (await caller.get("/v2/health/ready")).status_code == 503

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 import use_cases
 from pipeline.registry import Aliases, write_aliases
 from serving.http.models import Models
-from tests.serving.http.rig import MODELS, Service, models, reasons
+from tests.serving.http.rig import MODELS, NO_MODELS, Service, models, reasons
 
 CUSTOMER = dict(use_cases.load_form("telecom_churn").example)
 SUBSCRIBER = dict(use_cases.load_form("subscription_churn").example)
@@ -119,7 +119,7 @@ async def test_no_value_of_any_field_makes_the_service_fail(
 
 @ROUTES
 async def test_without_a_model_the_answer_says_so(path: str, request_: Mapping[str, Any]) -> None:
-    async with Service(models=Models({}, {})).caller() as caller:
+    async with Service(models=NO_MODELS).caller() as caller:
         answer = await caller.post(path, json=request_)
     assert (answer.status_code, reasons(answer)) == (503, [("", "no_model")])
 

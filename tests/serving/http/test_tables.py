@@ -14,8 +14,7 @@ import pytest
 
 import use_cases
 from pipeline.settings import HttpSettings
-from serving.http.models import Models
-from tests.serving.http.rig import Service, models, reasons
+from tests.serving.http.rig import NO_MODELS, Service, models, reasons
 
 CUSTOMER = dict(use_cases.load_form("telecom_churn").example)
 AS_CSV = {"accept": "text/csv"}
@@ -246,7 +245,7 @@ async def test_a_form_that_breaks_off_is_refused() -> None:
 
 
 async def test_without_a_model_the_answer_says_so() -> None:
-    answer = await posted(table([CUSTOMER]), Service(models=Models({}, {})))
+    answer = await posted(table([CUSTOMER]), Service(models=NO_MODELS))
     assert (answer.status_code, reasons(answer)) == (503, [("", "no_model")])
 
 

@@ -12,8 +12,7 @@ from pipeline.errors import InfrastructureError
 from pipeline.fold import Fold
 from pipeline.store.store import Snapshot
 from pipeline.times import HOUR, format_time
-from serving.http.models import Models
-from tests.serving.http.rig import NOW, USER, Service, folded, reasons, state_after
+from tests.serving.http.rig import NO_MODELS, NOW, USER, Service, folded, reasons, state_after
 from tests.support.fakes import FakeStore
 from use_cases.first_day_churn import USE_CASE
 
@@ -157,14 +156,26 @@ async def test_an_id_in_the_path_is_checked_like_one_in_an_event(service: Servic
     assert reasons(answer) == [("user_id", "entity_control_characters")]
 
 
-async def test_a_case_without_a_model_has_features_and_no_score() -> None:
-    service = Service(models=Models({}, {}))
+async def test_while_the_model_is_missing_there_are_features_and_scores_are_put_off() -> None:
+    service = Service(models=NO_MODELS)
+    await service.hold(USER, folded())
+    async with service.caller() as caller:
+        assert (await caller.get(f"/users/{USER}/features")).status_code == 200
+        alone = await caller.get(f"/users/{USER}")
+        several = await caller.post("/users/scores", json={"user_ids": [USER]})
+    for answer in (alone, several):
+        assert (answer.status_code, reasons(answer)) == (503, [("", "no_model")])
+        assert answer.headers["retry-after"] == "5"
+
+
+async def test_a_case_that_declares_no_model_has_features_and_no_score() -> None:
+    case = replace(USE_CASE, name="unscored", model=None, scored_on=())
+    service = Service(case=case)
     await service.hold(USER, folded())
     async with service.caller() as caller:
         assert (await caller.get(f"/users/{USER}/features")).status_code == 200
         answer = await caller.get(f"/users/{USER}")
-    assert answer.status_code == 404
-    assert reasons(answer) == [("", "no_model")]
+    assert (answer.status_code, reasons(answer)) == (404, [("", "no_model")])
 
 
 class AwayStore(FakeStore):
