@@ -28,8 +28,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv \
 	  || { echo "$(PYTHON) cannot make a .venv; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv (about two minutes the first time) ..."
-	@$(PIP) install --no-deps -r requirements.lock | awk -v all="$$(grep -c '^[a-z].*==' requirements.lock)" \
-	  '/^Collecting/ { printf "\r  package %d of %d", ++n, all; fflush() } END { if (n) print "" }'
+	@[ -t 1 ] && watched=1 || watched=0; \
+	$(PIP) install --no-deps -r requirements.lock | awk -v all="$$(grep -c '^[a-z].*==' requirements.lock)" -v watched=$$watched \
+	  '/^Collecting/ { ++n; if (watched) { printf "\r  package %d of %d", n, all; fflush() } } END { if (n) print (watched ? "" : "  " n " packages") }'
 	@$(PIP) install --quiet --no-deps -e .
 	@touch $@
 

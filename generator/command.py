@@ -19,18 +19,22 @@ from generator.kafka_sink import kafka_sink
 from generator.lookup_file import write_lookup
 from generator.malformed import mixed
 from generator.pace import AtRate, FullSpeed, Pace
-from generator.progress import progress_bar
+from generator.progress import progress_shown
+from generator.resuming import unsent
 from generator.service import generate
+from generator.stored import last_values
 from generator.stream import Build, drifting_world_of, live, world_of
 from pipeline.clock import SystemClock
 from pipeline.declaration import UseCase
 from pipeline.errors import SettingsError
 from pipeline.kafka.admin import Admin
+from pipeline.partitioner import partition_of
 from pipeline.settings import KafkaSettings, read_settings
 from pipeline.topics import Topics
 from pipeline.world import SourceRecord, World, WorldSize
 
 _LIVE_RATE = 50.0  # records a second in real time, unless another rate is asked for
+_TAIL = 10_000  # records of a partition: others may have written behind the world's own
 _CLOCK = SystemClock()
 
 
@@ -61,8 +65,8 @@ def command(  # noqa: PLR0913 - one argument for each option
         bool, typer.Option("--real-time", help="Without end, stamped now; 50 a second.")
     ] = False,
     limit: Annotated[int | None, typer.Option(min=0, help="Stop after so many records.")] = None,
-    if_empty: Annotated[
-        bool, typer.Option("--if-empty", help="Send nothing where the topic holds records already.")
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on behind what the topic holds of this world.")
     ] = False,
     topic: Annotated[
         str | None, typer.Option(help="Where to; without it the use case's generated-events.")
@@ -75,6 +79,8 @@ def command(  # noqa: PLR0913 - one argument for each option
 
     Example: generate --users 2000 --events 100 --seed 1 --malformed 0.01 --duplicate 0.05
     """
+    if resume and real_time:
+        raise SettingsError("in real time there is no world to go on with", "Leave --resume out")
     settings = read_settings(os.environ)
     case, build = use_cases.load(settings.use_case), _build(settings.use_case, drift, real_time)
     size = WorldSize(users, events, seed)
@@ -82,17 +88,22 @@ def command(  # noqa: PLR0913 - one argument for each option
     if lookups is not None:
         _write_lookups(lookups, case, world)
     order = Disorder(duplicate, late, seed).of
-    own = live(build, size, _CLOCK.now, order) if real_time else order(world.events())
-    records = islice(mixed(own, case, malformed, seed), limit)
-    expected = None if real_time else round(world.total * (1 + duplicate) / (1 - malformed))
+
+    def records() -> Iterator[SourceRecord]:
+        own = live(build, size, _CLOCK.now, order) if real_time else order(world.events())
+        return islice(mixed(own, case, malformed, seed), limit)
+
+    expected = round(world.total * (1 + duplicate) / (1 - malformed)) if limit is None else limit
     pace = _pace(_LIVE_RATE if rate is None and real_time else rate)
     target = topic or Topics.of(case).generated
-    if if_empty and _holds_records(settings.kafka, target):
-        typer.echo(f"{target} holds records already: nothing sent")
-        return
-    bar = progress_bar(expected if limit is None else limit)
-    with bar as progress, suppress(asyncio.CancelledError):
-        asyncio.run(_send(settings.kafka, case, target, records, pace, progress))
+    chosen = _rest(settings.kafka, target, records) if resume else records()
+    with (
+        progress_shown(None if resume or (real_time and limit is None) else expected) as meter,
+        suppress(asyncio.CancelledError),
+    ):
+        asyncio.run(_send(settings.kafka, case, target, chosen, pace, meter))
+    held = ", which holds the whole world already" if resume and not meter.sent else ""
+    typer.echo(f"{meter.sent:,} records sent to {target}{held}")
 
 
 def _build(use_case: str, drift: float | None, real_time: bool) -> Build:  # noqa: FBT001 - as it was asked for
@@ -126,11 +137,14 @@ async def _send(
         await generate(records, sink, pace, progress)
 
 
-def _holds_records(settings: KafkaSettings, topic: str) -> bool:
-    """Whether anything was ever written to the topic."""
+def _rest(
+    settings: KafkaSettings, topic: str, records: Callable[[], Iterator[SourceRecord]]
+) -> Iterator[SourceRecord]:
+    """What of the records the topic does not hold yet."""
     with Admin.connect(settings) as admin:
-        partitions = admin.partitions((topic,)).get(topic, 0)
-        return any(admin.ends([(topic, number) for number in range(partitions)]).values())
+        partitions = admin.count(topic)
+    stored = last_values(settings, topic, partitions, _TAIL)
+    return unsent(records, lambda key: partition_of(key or b"", partitions), stored)
 
 
 def _write_lookups(folder: Path, case: UseCase, world: World) -> None:

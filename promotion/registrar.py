@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pipeline.clock import Clock
 from pipeline.declaration import UseCase
 from pipeline.errors import Refusal
-from pipeline.manifest import read_manifest, readable_folder, verified_model
+from pipeline.manifest import read_manifest, readable_folder, verified_model, versions_of
 from pipeline.registry import (
     Aliases,
     Challenger,
@@ -61,6 +61,10 @@ class Registrar:
     def aliases(self) -> Aliases:
         """Who is what now. Raises Refusal where there is no version."""
         return aliases_of(self.models, self.case.name)
+
+    def check(self, version: str) -> None:
+        """Raises Refusal unless the version is there and can score."""
+        self._contender(version)
 
     def compare(self, version: str, judge: Judge) -> Verdict:
         """What the gates say of a version, and nothing is changed. Raises Refusal."""
@@ -154,6 +158,11 @@ class Registrar:
         return aliases
 
     def _contender(self, version: str) -> Contender:
+        if version not in versions_of(self.models, self.case.name):
+            raise Refusal(
+                f"there is no version {version} of {self.case.name}",
+                "`pipeline model list` shows those there are",
+            )
         folder = readable_folder(self.models, self.case.name, version)
         manifest = read_manifest(folder)
         content = verified_model(folder, manifest)

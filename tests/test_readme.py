@@ -53,7 +53,7 @@ def _is_whole(command: str) -> bool:
 
 
 ALONE, STREAM = (
-    examples(block) for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    examples(block) for block in re.findall(r"```console\n(\$ curl.*?)```", README, re.DOTALL)
 )
 
 

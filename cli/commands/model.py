@@ -91,7 +91,9 @@ def compare(
     if version is None:
         _print_course(settings, case)
         return
-    verdict = _registrar(settings, case).compare(str(version), _judge(settings, case, data))
+    registrar = _registrar(settings, case)
+    registrar.check(str(version))
+    verdict = registrar.compare(str(version), _judge(settings, case, data))
     both = verdict.comparison
     tell(f"on {both.rows:,} scores of {both.users:,} users that neither learnt from:")
     for name, one in (("champion", both.champion), (f"version {version}", both.challenger)):
@@ -122,6 +124,7 @@ def promote(
         tell(registrar.promote_unjudged(str(version), without_gates).line)
         return
     _refuse_form(settings)
+    registrar.check(str(version))
     decision = registrar.promote(str(version), _judge(settings, case, data))
     _print_gates(decision.gates)
     if not decision.done:

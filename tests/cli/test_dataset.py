@@ -158,4 +158,6 @@ def test_a_dataset_of_one_label_cannot_be_described(run: Run, home: Path) -> Non
 
 
 def test_what_is_no_dataset_is_refused(run: Run) -> None:
-    assert run("describe", "none.parquet").status == 3
+    ended = run("describe", "none.parquet")
+    assert ended.status == 3
+    assert "there is no dataset none.parquet. Make it again: pipeline dataset" in ended.errors

@@ -131,6 +131,17 @@ def test_without_a_dataset_promotion_says_how_to_make_one(run: Run, models: Path
     assert champion(models) == "1"
 
 
+@pytest.mark.parametrize("command", ["promote", "compare"])
+@pytest.mark.usefixtures("models")
+def test_a_version_that_is_not_there_is_told_before_a_dataset_that_is_not(
+    run: Run, command: str
+) -> None:
+    ended = run("model", command, "9")
+    assert ended.status == 3
+    assert "there is no version 9 of first_day_churn" in ended.errors
+    assert "dataset" not in ended.errors
+
+
 def test_a_rollback_goes_back(run: Run, models: Path) -> None:
     run("model", "promote", "2", "--without-gates", "trying")
     ended = run("model", "rollback", "--why", "complaints")

@@ -96,7 +96,9 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def read_source(path: Path) -> dict[str, Any]:
-    """What the JSON file beside `path` says. Raises Refusal."""
+    """What the JSON file beside `path` says. Raises Refusal where either is missing."""
+    if not path.is_file():
+        raise Refusal(f"there is no dataset {path}", _AGAIN)
     beside = source_path(path)
     try:
         said = json.loads(_read(beside))
