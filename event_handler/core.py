@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.errors import DataError
-from pipeline.origin import HEADER, TIME_HEADER, Origin
+from pipeline.origin import Origin, cause
 from pipeline.partitioner import partition_of
 from pipeline.records import InRecord, OutRecord, Target
-from pipeline.rejection import rejection
+from pipeline.rejection import refuse_cut, rejection
 from pipeline.topics import Topics
 from pipeline.validation import Validator
 
@@ -52,11 +52,12 @@ class Handler:
             return self._reject(origin, record, error)
 
     def _forward(self, origin: Origin, record: InRecord) -> Handled:
+        refuse_cut(record)
         record_time = record.timestamp * 1000 if record.timestamp >= 0 else _NO_TIME
         event = self._validator.canonical(record.value, record_time)
         key = event.entity.encode()
         target = self._forwards[partition_of(key, self._partitions)]
-        headers = ((HEADER, origin.encode()), (TIME_HEADER, b"%d" % record.timestamp))
+        headers = cause(origin, record.timestamp)
         repaired = record.key is not None and record.key != key
         return Handled(
             target, OutRecord(key, event.value, headers), FORWARDED, event.event_type, repaired

@@ -69,7 +69,7 @@ def numbered(records: Iterable[InRecord]) -> Mapping[Incarnation, int]:
     for record in records:
         try:
             met = _decode(record.value or b"")
-        except msgspec.MsgspecError:
+        except (ValueError, RecursionError):  # of JSON, of bytes, and of nesting
             continue
         if (met.source, met.topic_id) not in numbers:
             number = max(last.get(met.source, 0) + 1, record.timestamp // 1000)

@@ -10,13 +10,16 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from inference_logger.decode import Shape, decode
+from inference_logger.decode import Shape, decode, sparse
 from inference_logger.rows import Keeps, Records, Rows
+from pipeline.control import decode_control, epoch_record
+from pipeline.errors import DataError
 from pipeline.origin import header_in
 from pipeline.records import InRecord
 from pipeline.rejection import DETAIL_HEADER, REASON_HEADER, STAGE_HEADER
 
 Columns = Mapping[str, Any]  # of Arrow arrays
+_EPOCH = epoch_record().value
 
 
 class Content(Keeps, Protocol):
@@ -34,21 +37,25 @@ class JsonContent:
     shape: Shape
 
     def columns(self, rows: Rows) -> Columns:
-        """The shape's columns, `extra`, `control` and `raw`."""
-        if not any(rows.controls):
+        """The shape's columns, `extra`, `control` and `raw`.
+
+        Of what came without its content the head is in `raw`, and why in `extra`.
+        """
+        odd = {*rows.cuts, *(place for place, control in enumerate(rows.controls) if control)}
+        if not odd:
             columns = decode(self.shape, rows.values)
             return {**columns, "control": pa.nulls(len(rows), pa.string())}
-        pairs = list(zip(rows.values, rows.controls, strict=True))
-        events = decode(self.shape, [None if control else value for value, control in pairs])
-        texts = [_json_text(value) if control else None for value, control in pairs]
-        unread = [
-            value if control and text is None else None
-            for (value, control), text in zip(pairs, texts, strict=True)
-        ]
+        values = rows.values
+        events = decode(self.shape, [None if n in odd else one for n, one in enumerate(values)])
+        controls = {n: _control_text(values[n]) for n in odd - rows.cuts.keys()}
+        whys = {n: _json_text(cut) for n, cut in rows.cuts.items()}
+        unread = {n: values[n] for n, text in controls.items() if text is None}
+        heads = {n: values[n] or b"" for n in rows.cuts}
         return {
             **events,
-            "control": pa.array(texts, pa.string()),
-            "raw": pc.coalesce(events["raw"], pa.array(unread, pa.binary())),
+            "control": sparse(controls, len(rows), pa.string()),
+            "extra": pc.coalesce(events["extra"], sparse(whys, len(rows), pa.string())),
+            "raw": pc.coalesce(events["raw"], sparse(unread | heads, len(rows), pa.binary())),
         }
 
     def kept(self, records: Records) -> Sequence[Any]:  # noqa: ARG002 - as Keeps
@@ -74,7 +81,9 @@ class RejectedContent:
 
     def columns(self, rows: Rows) -> Columns:
         """Stage, reason, detail, key and value; a null value stays null."""
-        kept: list[Rejected] = rows.kept
+        kept: list[Rejected] = [*rows.kept]
+        for place, cut in rows.cuts.items():
+            kept[place] = kept[place]._replace(reason=cut.reason, detail=cut.detail)
         return {
             "stage": pa.array([one.stage for one in kept], pa.string()),
             "reason": pa.array([one.reason for one in kept], pa.string()),
@@ -100,12 +109,18 @@ class RejectedContent:
         return [_header(record, STAGE_HEADER) or "" for record in records]
 
 
-def _json_text(value: bytes | None) -> str | None:
-    try:
-        orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return None
-    return (value or b"").decode()
+def _control_text(value: bytes | None) -> str | None:
+    """A control record that a stage obeys, or that an epoch begins behind; else it is kept raw."""
+    if value is not None and value != _EPOCH:
+        try:
+            decode_control(value)
+        except DataError:
+            return None
+    return None if value is None else value.decode()
+
+
+def _json_text(cut: DataError) -> str:
+    return orjson.dumps({"reason": cut.reason, "detail": cut.detail}).decode()
 
 
 def _header(record: InRecord, name: str) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 import orjson
 import pyarrow as pa
 
@@ -69,8 +68,8 @@ def decode(shape: Shape, lines: Sequence[bytes | None]) -> Columns:
     raw = {index: one.raw for index, one in odd.items()}
     return {
         **columns,
-        "extra": _sparse(extra, len(lines), pa.string()),
-        "raw": _sparse(raw, len(lines), pa.binary()),
+        "extra": sparse(extra, len(lines), pa.string()),
+        "raw": sparse(raw, len(lines), pa.binary()),
     }
 
 
@@ -80,7 +79,7 @@ def _structs(shape: Shape, lines: Sequence[bytes | None], odd: dict[int, _Odd]) 
     for index, line in enumerate(lines):
         try:
             structs.append(read(line))  # type: ignore[arg-type] # a None raises TypeError
-        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+        except (ValueError, TypeError, RecursionError):  # of JSON, of bytes, a None, of nesting
             odd[index] = _look_at(shape, line)
             structs.append(odd[index].struct)
     return structs
@@ -103,7 +102,8 @@ def _object(line: bytes) -> Document:
     return document
 
 
-def _sparse(values: Mapping[int, Any], length: int, kind: pa.DataType) -> pa.Array:
+def sparse(values: Mapping[int, Any], length: int, kind: pa.DataType) -> pa.Array:
+    """A column of so many values, nearly all of which are null."""
     if not values:
         return pa.nulls(length, kind)
     return pa.array([values.get(index) for index in range(length)], kind)

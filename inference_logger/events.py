@@ -7,16 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from inference_logger.decode import Columns
-from inference_logger.split import Document, Fields, Misfit, converter, split
-from inference_logger.structs import PYTHON_TYPES, Struct, array, build, getter, make
+from inference_logger.split import Document, Fields, Misfit, amount, converter, entity, split
+from inference_logger.structs import PYTHON_TYPES, Struct, array, build, getter, make, refuse_unless
 from pipeline.declaration import UseCase
+from pipeline.declaration.fields import MOST_NUMBER
 from pipeline.parquet.format import event_fields
+from pipeline.validation import MAX_ENTITY_BYTES
+
+_AMOUNT = Annotated[float, msgspec.Meta(ge=-MOST_NUMBER, le=MOST_NUMBER)]
+_ENTITY = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class EventShape:
         required = (case.entity, "event_time", "schema_version")
         common = (*required, "event_id")
         python = {name: PYTHON_TYPES[kind] for name, kind in typed.items()}
+        python |= {name: _AMOUNT for name, kind in typed.items() if kind == pa.float64()}
+        convert = {name: converter(kind) for name, kind in typed.items()}
+        convert |= {name: amount for name, kind in typed.items() if kind == pa.float64()}
+        convert[case.entity] = entity
         must = {name: python[name] for name in required}
         structs = {
             event: make(event, must, {name: python[name] for name in ("event_id", *names)}, event)
@@ -53,7 +63,7 @@ class EventShape:
             nothing=make("nothing", {}, {name: python[name] for name in common})(),
             decode=msgspec.json.Decoder(reduce(or_, structs.values())).decode,
             fields={
-                event: {name: converter(typed[name]) for name in (*common, *names)}
+                event: {name: convert[name] for name in (*common, *names)}
                 for event, names in own.items()
             },
             required=frozenset(required),
@@ -84,9 +94,11 @@ class EventShape:
             for name, kind in self.typed.items()
             if name not in own
         }
+        common = {name: array(map(getter(name), structs), self.typed[name]) for name in self.common}
+        _refuse_odd(common[self.common[0]])
         return {
             **nothing,
-            **{name: array(map(getter(name), structs), self.typed[name]) for name in self.common},
+            **common,
             **{name: array(values, self.typed[name]) for name, values in own.items()},
             "event_type": pa.array(events, pa.string()),
         }
@@ -105,3 +117,9 @@ class EventShape:
                 for index in where:
                     column[index] = get(structs[index])
         return columns
+
+
+def _refuse_odd(entities: pa.StringArray) -> None:
+    """Raise pa.ArrowInvalid for one that no event can be about, as `check_entity` does."""
+    refuse_unless(pc.less_equal(pc.binary_length(entities), MAX_ENTITY_BYTES))
+    refuse_unless(pc.match_substring_regex(entities, _ENTITY))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.origin import Highest, Origin, Source
+from pipeline.origin import NUMBER, Highest, Origin, Place, Source
 from pipeline.parquet.format import Origins
 
 _BEFORE_ALL = (-1, -1, -1)
+_FORM = re.compile(b"/".join((rb"(.{1,400})", NUMBER, NUMBER)))
 
 
 class Judged(NamedTuple):
@@ -32,13 +34,13 @@ def judge(before: Origins, own: Source, carried: Iterable[tuple[str, bytes | Non
     for writer, header, offset in carried:
         origin = header or b""
         try:
-            text, place_offset, place_index = origin.rsplit(b"/", 2)
+            text, *numbers = _numbered(origin)
             cause = sources.get(text)
             if cause is None:  # few partitions write many records: each is decoded once
                 decoded = Origin.decode(origin)
                 cause = sources[text] = (decoded.source, decoded.incarnation)
             source, incarnation = cause
-            place = (incarnation, int(place_offset), int(place_index))
+            place: Place = (incarnation, int(numbers[0]), int(numbers[1]))
         except ValueError:
             own_origin = Origin(*own, offset)
             origin, source, place = own_origin.encode(), own, own_origin.place
@@ -51,3 +53,11 @@ def judge(before: Origins, own: Source, carried: Iterable[tuple[str, bytes | Non
         origins.append(origin)
         replayed.append(replay)
     return Judged(origins, replayed, {writer: Highest(known) for writer, known in places.items()})
+
+
+def _numbered(origin: bytes) -> tuple[bytes, ...]:
+    """The log partition, the offset and the index. Raises ValueError for what has none of them."""
+    found = _FORM.fullmatch(origin)
+    if found is None:
+        raise ValueError("not an origin")
+    return found.groups()

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from inference_logger.replays import judge
+from pipeline.errors import DataError
 from pipeline.origin import HEADER, KIND_HEADER, TIME_HEADER, Source
 from pipeline.parquet.format import CONTROL, Origins
 from pipeline.records import InRecord
+from pipeline.rejection import unusable
 
 Records = Sequence[InRecord]
 
@@ -53,6 +55,8 @@ class Rows:
     controls: list[bool] = field(default_factory=list)
     replayed: list[bool] = field(default_factory=list)
     kept: list[Any] = field(default_factory=list)
+    cuts: dict[int, DataError] = field(default_factory=dict)
+    """What came without its content, and why, by its place in the lists."""
     bytes: int = 0  # about how much memory they take
 
     def __len__(self) -> int:
@@ -65,6 +69,11 @@ class Rows:
         offsets = [record.offset for record in records]
         carried = zip(keeps.writers(records), heads.origins, offsets, strict=True)
         origins, replayed, after = judge(before, own, carried)
+        self.cuts |= {
+            len(self.offsets) + place: unusable(record.cut)
+            for place, record in enumerate(records)
+            if record.cut is not None
+        }
         self.offsets += offsets
         self.timestamps += [record.timestamp for record in records]
         self.values += values

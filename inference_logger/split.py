@@ -7,9 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.declaration.fields import INT64_HIGH, INT64_LOW
+from pipeline.declaration.fields import INT64_HIGH, INT64_LOW, MOST_NUMBER
+from pipeline.errors import DataError
 from pipeline.parquet.format import INSTANT
-from pipeline.times import format_time, parse_time
+from pipeline.times import parse_canonical
+from pipeline.validation import check_entity
 
 Document = dict[str, Any]
 Convert = Callable[[Any], Any]
@@ -56,6 +58,23 @@ def texts(value: Any) -> Mapping[str, str]:
     return value
 
 
+def entity(value: Any) -> str:
+    """What an event can be about. Raises Misfit for any other value."""
+    try:
+        check_entity(text := _text(value), "")
+    except DataError:
+        raise Misfit from None
+    return text
+
+
+def amount(value: Any) -> float:
+    """A number as a declared field has it. Raises Misfit for any other value."""
+    number = _number(value)
+    if not -MOST_NUMBER <= number <= MOST_NUMBER:
+        raise Misfit
+    return number
+
+
 def _place(
     name: str, value: Any, field: Convert | Fields, known: Document, extra: Document
 ) -> None:
@@ -93,17 +112,10 @@ def _number(value: Any) -> float:
 def _instant(value: Any) -> str:
     text = _text(value)
     try:
-        pa.scalar(text).cast(INSTANT)
-    except pa.ArrowInvalid:
-        return _instant_in_other_words(text)
-    return text
-
-
-def _instant_in_other_words(text: str) -> str:
-    try:
-        return format_time(parse_time(text))
-    except (ValueError, OverflowError):
+        parse_canonical(text)
+    except ValueError:
         raise Misfit from None
+    return text
 
 
 _CONVERT: dict[pa.DataType, Convert] = {

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.declaration.fields import INT64_HIGH, INT64_LOW
 from pipeline.parquet.format import INSTANT
+from pipeline.times import format_time
+
+_CANONICAL = format_time(0).translate(dict.fromkeys(b"0123456789", "_"))
+_EARLIEST = pa.scalar(datetime.min.replace(tzinfo=UTC), INSTANT)
 
 Struct = Any
 """An instance of a struct made here."""
@@ -63,10 +69,20 @@ def transpose(struct: type[Struct], structs: Iterable[Struct]) -> dict[str, Sequ
 
 
 def array(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
-    """Values as a column; times are text. Raises pa.ArrowInvalid for one that is none."""
+    """Values as a column. Raises pa.ArrowInvalid for a time that is no canonical text."""
     if kind == INSTANT:
-        return pa.array(values, pa.string()).cast(INSTANT)
+        texts = pa.array(values, pa.string())
+        refuse_unless(pc.match_like(texts, _CANONICAL))
+        times = texts.cast(INSTANT)
+        refuse_unless(pc.greater_equal(times, _EARLIEST))
+        return times
     return pa.array(values, kind)
+
+
+def refuse_unless(hold: pa.BooleanArray) -> None:
+    """Raise pa.ArrowInvalid where it does not of a value, a null excepted."""
+    if not pc.all(hold, min_count=0).as_py():
+        raise pa.ArrowInvalid("a value is none of ours")
 
 
 def _attribute(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from inference_logger.contents import Content, JsonContent, RejectedContent
 from inference_logger.events import EventShape
@@ -12,6 +13,7 @@ from inference_logger.flat import FlatShape
 from inference_logger.inferences import InferenceShape
 from inference_logger.rows import Rows
 from pipeline.declaration import UseCase
+from pipeline.origin import MOST_MILLISECONDS, milliseconds_of
 from pipeline.parquet.format import (
     CONTROL,
     EVENT,
@@ -69,10 +71,10 @@ def _times(texts: list[bytes | None]) -> pa.Array:
     """Milliseconds as decimal text; what is none is as good as absent."""
     try:
         numbers = pa.array(texts, pa.binary()).cast(pa.string()).cast(pa.int64())
+        limits = pc.min_max(numbers).as_py()
+        is_told = 0 <= (limits["min"] or 0) <= (limits["max"] or 0) <= MOST_MILLISECONDS
     except pa.ArrowInvalid:
-        numbers = pa.array([_milliseconds(text) for text in texts], pa.int64())
+        is_told = False
+    if not is_told:
+        numbers = pa.array([milliseconds_of(text) for text in texts], pa.int64())
     return numbers.cast(MILLISECOND)
-
-
-def _milliseconds(text: bytes | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None

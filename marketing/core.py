@@ -21,7 +21,7 @@ from pipeline.offers.deciding import Decision, History, Policy
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import InRecord, OutRecord, Target
-from pipeline.rejection import rejection
+from pipeline.rejection import count_rejected, refuse_cut, rejection
 from pipeline.state import Raw
 from pipeline.topics import Topics, offers_of
 
@@ -96,7 +96,8 @@ class OffersCore:
                 counts[decision or "no_decision"] += 1
                 if decision is not None:
                     value = msgspec.json.encode(self._told(item.origin, content, decision, table))
-                    offers.append(OutRecord(item.record.key, value, passed_on(item)))
+                    key = content.score.entity.encode()
+                    offers.append(OutRecord(key, value, passed_on(item)))
             elif isinstance(content, Erase):
                 occasions.erase(content.entity)
                 counts["erased"] += 1
@@ -125,6 +126,7 @@ class OffersCore:
         return OfferItem(record.offset, origin, self._whose(content), content, record)
 
     def _content(self, record: InRecord) -> Inference | Erase:
+        refuse_cut(record)
         if is_control(record.headers):
             return decode_erasure(record.value)
         return self._decoder.decode(record.value)
@@ -162,4 +164,4 @@ def _count(decisions: Mapping[str, int], rejected: Sequence[OutRecord]) -> None:
         metrics.RECORDS.labels(STAGE, "inferences", outcome).inc(count)
     if rejected:
         metrics.RECORDS.labels(STAGE, "inferences", "rejected").inc(len(rejected))
-        metrics.REJECTED.labels(STAGE, "not_an_inference").inc(len(rejected))
+        count_rejected(STAGE, rejected)

@@ -14,7 +14,7 @@ FINGERPRINT = "offers-1"
 class Offers(Stateful[I]):
     """What it remembers is in no rebuild: it is begun anew instead."""
 
-    async def position(self, log: Log) -> int:
+    async def position(self, log: Log) -> int | None:
         """As `Stateful` has it; a Refusal names the command that begins anew."""
         try:
             return await super().position(log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ import orjson
 from pipeline.errors import DataError
 from pipeline.origin import HEADER, KIND_HEADER, Origin, header_in
 from pipeline.records import OutRecord
+from pipeline.validation import check_entity
 
+_VERSION = re.compile(r"[0-9a-f]{16}")
 _CONTROL = b"control"
 _HEADERS = ((KIND_HEADER, _CONTROL),)
 
@@ -34,7 +37,7 @@ class Erase:
 Control = LookupLoaded | Erase
 
 
-def is_control(headers: Iterable[tuple[str, bytes]]) -> bool:
+def is_control(headers: Iterable[tuple[str, bytes | None]]) -> bool:
     """Whether a record with these headers is a control record."""
     return header_in(headers, KIND_HEADER) == _CONTROL
 
@@ -71,6 +74,11 @@ def decode_control(value: bytes | None) -> Control:
         raise DataError("unknown_control") from None
 
 
+def is_version(text: str) -> bool:
+    """Whether a lookup's table can have this version: digits of its hash, and nothing of a path."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def decode_erasure(value: bytes | None) -> Erase:
     """As `decode_control`, where nothing else is passed on. Raises DataError."""
     control = decode_control(value)
@@ -86,7 +94,20 @@ def _text(content: dict[str, Any], name: str) -> str:
     return text
 
 
+def _loaded(content: dict[str, Any]) -> LookupLoaded:
+    version = _text(content, "version")
+    if not is_version(version):
+        raise DataError("bad_version", "version, 16 hexadecimal digits")
+    return LookupLoaded(_text(content, "lookup"), version)
+
+
+def _erase(content: dict[str, Any]) -> Erase:
+    entity = _text(content, "entity")
+    check_entity(entity, "entity")
+    return Erase(entity)
+
+
 _CONTROLS: dict[str, Callable[[dict[str, Any]], Control]] = {
-    "lookup": lambda content: LookupLoaded(_text(content, "lookup"), _text(content, "version")),
-    "erase": lambda content: Erase(_text(content, "entity")),
+    "lookup": _loaded,
+    "erase": _erase,
 }

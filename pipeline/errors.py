@@ -3,6 +3,7 @@
 PipelineError
 |-- DataError              a record that cannot be used; it goes to `rejected-events`
 |-- InfrastructureError    Kafka, Redis or the disk fails for now; retried with backoff
+|   `-- Waiting            only one partition has to wait for it; the others go on
 |-- Refusal                a person must act before the process may go on; says what to do
 |   `-- SettingsError      a setting is missing or wrong
 `-- Fatal                  the process must end at once; its supervisor starts it again
@@ -31,6 +32,10 @@ class DataError(PipelineError):
 
 class InfrastructureError(PipelineError):
     """Something outside fails for now; the same work is tried again."""
+
+
+class Waiting(InfrastructureError):
+    """What one partition needs is not there for now; the others do not need it."""
 
 
 class Refusal(PipelineError):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import attrgetter, or_
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from pipeline.declaration import Text, UseCase
+from pipeline.declaration.fields import MOST_NUMBER
 from pipeline.errors import DataError
 from pipeline.times import parse_canonical
+from pipeline.validation import check_entity
+
+_AMOUNT = Annotated[float, msgspec.Meta(ge=-MOST_NUMBER, le=MOST_NUMBER)]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +41,7 @@ class EventDecoder:
         read = {event.name: more | _read_of(case, event.name) for event in case.events}
         structs = [_struct(case, kind, fields) for kind, fields in read.items()]
         self._decode = msgspec.json.Decoder(reduce(or_, structs)).decode
+        self._entity = case.entity
         self._names = {
             case.entity,
             "event_id",
@@ -56,8 +61,9 @@ class EventDecoder:
             at = parse_canonical(found.time)
         except msgspec.ValidationError as error:
             raise DataError("not_canonical", self._named_in(str(error))) from None
-        except (msgspec.DecodeError, TypeError, ValueError):  # TypeError: a time without a zone
+        except (ValueError, RecursionError):  # of the time, of bytes, and of nesting
             raise DataError("not_canonical") from None
+        check_entity(found.entity, self._entity)
         kind, getters = self._values[type(found)]
         values: dict[str, Any] = {}
         for name, get in getters:  # a comprehension costs a call for each event
@@ -76,7 +82,7 @@ def _read_of(case: UseCase, kind: str) -> dict[str, tuple[Any, Any]]:
     event = case.event(kind)
     aggregated = {one.of: event.field(one.of) for one in case.aggregations if one.event == kind}
     values = {
-        name: (str if isinstance(field, Text) else float, msgspec.NODEFAULT)
+        name: (str if isinstance(field, Text) else _AMOUNT, msgspec.NODEFAULT)
         for name, field in aggregated.items()
     }
     return {**keys, **values}

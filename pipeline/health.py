@@ -41,6 +41,8 @@ class Health:
     """Whether the worker reads nothing until a person lets it go on."""
     orphaned: bool = False
     """Whether partitions of its topics are nobody's in its group."""
+    waiting: bool = False
+    """Whether partitions wait for something that the others do not need."""
 
     def looped(self) -> None:
         """The worker's loop has gone round."""
@@ -54,13 +56,17 @@ class Health:
         """Each partition of the topics is some member's, or is not."""
         self.orphaned = not whole
 
+    def waits(self, partitions: int) -> None:
+        """So many partitions wait."""
+        self.waiting = partitions > 0
+
     def live(self) -> bool:
         """False when the loop has stood still, and only a restart can help."""
         return self.looped_at is None or self._since(self.looped_at) < _LIVE_SECONDS
 
     def ready(self) -> bool:
         """True while work comes to its effects."""
-        if self.paused or self.orphaned or self.worked_at is None:
+        if self.paused or self.orphaned or self.waiting or self.worked_at is None:
             return False
         return self._since(self.worked_at) < _READY_SECONDS
 

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from pipeline.clock import Clock, SystemClock
 from pipeline.declaration import Integer, Lookup, UseCase
 from pipeline.disk import write_whole
-from pipeline.errors import InfrastructureError, Refusal
+from pipeline.errors import Refusal, Waiting
 from pipeline.fold import LookupKey
 
 _VERSION_DIGITS = 16
+_LATE_SECONDS = 60.0
 
 
 class Table(dict[LookupKey, float]):
@@ -32,14 +34,16 @@ class LookupTables:
     for; any other is read again.
     """
 
-    def __init__(self, directory: Path, case: UseCase) -> None:
+    def __init__(self, directory: Path, case: UseCase, clock: Clock | None = None) -> None:
         self._directory = directory / case.name
         self._case = case
+        self._clock = clock or SystemClock()
+        self._missed: dict[tuple[str, str], float] = {}
         self._read = WeakValueDictionary[tuple[str, str], Table]()
         self._last: dict[str, Table] = {}
 
     def table(self, lookup: str, version: str) -> Table:
-        """The table of a version. Raises InfrastructureError while its file cannot be found."""
+        """The table of a version. Raises Waiting while its file cannot be read."""
         table = self._read.get((lookup, version))
         if table is None:
             table = self._read[(lookup, version)] = self._table_on_disk(lookup, version)
@@ -51,10 +55,32 @@ class LookupTables:
         try:
             return parse_table(path.read_bytes(), self._case, _lookup(self._case, lookup))
         except OSError as error:
-            raise InfrastructureError(
+            raise Waiting(
                 f"waiting for version {version} of the lookup {lookup}: {path} cannot be read; "
                 "every worker must see the directory PIPELINE_LOOKUPS"
             ) from error
+
+    def can_come(self, lookup: str, version: str, said_at: int) -> bool:
+        """Whether a table that cannot be read may be there later; `said_at` is milliseconds.
+
+        Its file is there before a record says that it was loaded. A shared directory may show it
+        a minute late; one that is not there itself is not mounted, and says nothing of any table.
+        """
+        home = self._directory / lookup
+        if not home.is_dir() or (home / f"{version}.csv").exists():
+            return True
+        now = self._clock.monotonic()
+        asked = self._missed.setdefault((lookup, version), now)
+        waits = max(now - asked, self._clock.now() / 1e6 - said_at / 1e3) < _LATE_SECONDS
+        if not waits:
+            del self._missed[(lookup, version)]
+        return waits
+
+
+def make_homes(directory: Path, case: UseCase) -> None:
+    """Make the directories of a case's tables: without one a worker waits for it to be mounted."""
+    for lookup in case.lookups:
+        (directory / case.name / lookup.name).mkdir(parents=True, exist_ok=True)
 
 
 def install(source: Path, directory: Path, case: UseCase, lookup: str) -> str:

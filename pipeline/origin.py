@@ -10,17 +10,26 @@ what comes late of the topic that is gone is older than everything of the new on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from pipeline.records import Headers
+
 HEADER = "origin"
 TIME_HEADER = "origin-time"
 KIND_HEADER = "kind"
 
-_PASSED_ON = (HEADER, TIME_HEADER)
+MOST_MILLISECONDS = 253_402_300_799_999
+"""The last moment of the year 9999: no clock of ours, and no table, goes further."""
+NUMBER = rb"(0|[1-9]\d{0,13})"
+"""In an origin: a partition that has a million records a second comes to more in three years."""
+_LOG = rb"([!-.0-9;-~]{1,300})(?::([1-9]\d{0,13}))?"
+_FORM = re.compile(b"/".join((_LOG, NUMBER, NUMBER, NUMBER)))
+_TIME_DIGITS = len(str(MOST_MILLISECONDS))
 
 Source = tuple[str, int]
 """A partition of a first log: (log, partition)."""
@@ -61,10 +70,12 @@ class Origin(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @classmethod
     def decode(cls, raw: bytes) -> Origin:
-        """The origin of a header's value. Raises ValueError."""
-        text, partition, offset, index = raw.decode("ascii").split("/")
-        log, _, incarnation = text.partition(":")
-        return cls(log, int(partition), int(offset), int(index), int(incarnation or 0))
+        """The origin of a header's value. Raises ValueError for what `encode` has not made."""
+        found = _FORM.fullmatch(raw)
+        if found is None:
+            raise ValueError("not an origin")
+        log, incarnation, partition, offset, index = found.groups()
+        return cls(log.decode(), int(partition), int(offset), int(index), int(incarnation or 0))
 
 
 class Located(Protocol):
@@ -81,7 +92,7 @@ class Located(Protocol):
         ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Names and values."""
         ...
 
@@ -97,12 +108,32 @@ def origin_of(topic_id: str, record: Located) -> Origin:
     return Origin(topic_id, record.partition, record.offset, 0)
 
 
-def header_in(headers: Iterable[tuple[str, bytes]], wanted: str) -> bytes | None:
+def header_in(headers: Iterable[tuple[str, bytes | None]], wanted: str) -> bytes | None:
     """The first value of the header `wanted`."""
     for name, value in headers:
         if name == wanted:
             return value
     return None
+
+
+def milliseconds_in(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
+    """When the record of the first log arrived; None where that is not told, or not by us."""
+    return milliseconds_of(header_in(headers, TIME_HEADER))
+
+
+def milliseconds_of(text: bytes | None) -> int | None:
+    """A time in its header; None for what is none."""
+    if text is None or len(text) > _TIME_DIGITS or not text.isdigit():
+        return None
+    return moment if (moment := int(text)) <= MOST_MILLISECONDS else None
+
+
+def cause(origin: Origin, milliseconds: int | None) -> Headers:
+    """The headers by which every later stage knows the first log's record, and when it arrived."""
+    carried = (HEADER, origin.encode())
+    if milliseconds is None or not 0 <= milliseconds <= MOST_MILLISECONDS:
+        return (carried,)
+    return (carried, (TIME_HEADER, b"%d" % milliseconds))
 
 
 class Caused(Protocol):
@@ -119,15 +150,9 @@ class Caused(Protocol):
         ...
 
 
-def passed_on(item: Caused) -> tuple[tuple[str, bytes], ...]:
-    """The headers by which every later stage knows the first log's record."""
-    headers = item.record.headers
-    if len(headers) == len(_PASSED_ON) and (headers[0][0], headers[1][0]) == _PASSED_ON:
-        return tuple(headers)  # as our stages write them
-    carried = tuple([header for header in item.record.headers if header[0] in _PASSED_ON])
-    if header_in(carried, HEADER) is None:
-        return (*carried, (HEADER, item.origin.encode()))
-    return carried
+def passed_on(item: Caused) -> Headers:
+    """What an output carries of what caused it."""
+    return cause(item.origin, milliseconds_in(item.record.headers))
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from pipeline.errors import SettingsError
 from pipeline.offers.deciding import USUAL, Policy
 
 T = TypeVar("T")
+UNPACKED_BYTES = 64 * 1024 * 1024
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _PRIVATE = 0o077
@@ -32,7 +33,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """How to reach Kafka."""
+    """How to reach Kafka; and how many bytes may come out of a compressed batch that is read."""
 
     bootstrap: str
     protocol: str = "PLAINTEXT"
@@ -44,6 +45,7 @@ class KafkaSettings:
     key_file: str = ""
     replication: int = 1
     compression: str = "none"
+    unpacked_bytes: int = UNPACKED_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,7 @@ def _kafka(read: _Reader) -> KafkaSettings:
         key_file=read.text("KAFKA_KEY_FILE", ""),
         replication=read.number("KAFKA_REPLICATION", 1, int, 1),
         compression=read.choice("KAFKA_COMPRESSION", "none", ("none", "lz4", "zstd", "gzip")),
+        unpacked_bytes=read.number("KAFKA_UNPACKED_BYTES", UNPACKED_BYTES, int, 1024 * 1024),
     )
 
 

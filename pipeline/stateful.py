@@ -24,14 +24,15 @@ from pipeline.conflicts import (
     refuse_unless_whole,
     same,
 )
-from pipeline.errors import InfrastructureError, most_serious
+from pipeline.errors import InfrastructureError, Waiting, most_serious
 from pipeline.faults import FaultPoints
+from pipeline.holding import Holding
 from pipeline.kafka.feed import Batch, Reader
 from pipeline.kafka.positions import Log
 from pipeline.logs import log
 from pipeline.marker import Marker
-from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, REWINDS
-from pipeline.origin import TIME_HEADER, Highest, header_in
+from pipeline.metrics import DROPPED, EVENT_TO_EFFECT_SECONDS, POSITION, RETRIES, REWINDS
+from pipeline.origin import Highest, milliseconds_in
 from pipeline.ports import Applied, Core, EntityStore, I, Writer
 from pipeline.store.store import MOST_ENTITIES
 
@@ -82,17 +83,26 @@ class Stateful(Generic[I]):
     """Where the core applies; a slow one needs a thread, or the group takes it for dead."""
     moved: Callable[[], None] = lambda: None
     """Called whenever a marker has moved: a large poll of a slow model takes minutes."""
+    held: Callable[[int], None] = lambda _: None
+    """Called with how many partitions wait for something that the others do not need."""
     reader: Reader = field(init=False)
+    _holding: Holding = field(init=False)
     _progress: dict[Partition, _Progress] = field(default_factory=dict)
     _locks: dict[Partition, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _checked_at: float = 0.0
     _hinted_at: float = 0.0
 
-    async def position(self, log: Log) -> int:
+    def __post_init__(self) -> None:
+        self._holding = Holding(self.clock)
+
+    async def position(self, log: Log) -> int | None:
         """After the marker's offset; 0, under a new generation, where there is no marker.
 
-        Waits for what is being done on the partition, so that no two readings of it overlap.
+        None while the partition is held. Waits for what is being done on it, so that no two
+        readings of it overlap.
         """
+        if self._holding.is_shut((log.topic, log.partition)):
+            return None
         async with self._locks[(log.topic, log.partition)]:
             return await self._position(log)
 
@@ -123,6 +133,7 @@ class Stateful(Generic[I]):
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise most_serious(failures)
+        self.held(self._holding.count)
         if self.clock.monotonic() - self._hinted_at >= _HINT_SECONDS:
             await self._hint()
 
@@ -166,7 +177,11 @@ class Stateful(Generic[I]):
             return False
         self.faults.hit("apply")
         lookups = progress.marker.lookups
-        applied: Applied = await self.computing(self.core.apply, partition, lookups, fresh)
+        try:
+            applied: Applied = await self.computing(self.core.apply, partition, lookups, fresh)
+        except Waiting as error:
+            self._hold((batch.topic, batch.partition), error)
+            return False
         self.faults.hit("before-outputs")
         await self.outputs.deliver(applied.outputs)
         self.faults.hit("after-outputs")
@@ -177,6 +192,7 @@ class Stateful(Generic[I]):
             self._resolve((batch.topic, batch.partition), progress, conflict.actual)
             return False
         progress.marker, progress.stored = new, True
+        self._holding.let_go((batch.topic, batch.partition))
         applied.settled()
         self.moved()
         POSITION.labels(self.name, batch.topic, partition).set(new.offset + 1)
@@ -196,9 +212,9 @@ class Stateful(Generic[I]):
 
     def _observe_age(self, items: Sequence[I]) -> None:
         """How long ago the first item's cause arrived: the longest wait of the part."""
-        caused_at = header_in(items[0].record.headers, TIME_HEADER) if items else None
+        caused_at = milliseconds_in(items[0].record.headers) if items else None
         if caused_at is not None:
-            age = self.clock.now() / 1e6 - int(caused_at) / 1e3
+            age = self.clock.now() / 1e6 - caused_at / 1e3
             EVENT_TO_EFFECT_SECONDS.labels(self.effect).observe(max(age, 0.0))
 
     async def _learn(self, batch: Batch, progress: _Progress, items: Sequence[I]) -> bool:
@@ -236,6 +252,13 @@ class Stateful(Generic[I]):
             self.reader.reposition_once_confirmed(*place)
         else:
             self._read_again(place, "lower")
+
+    def _hold(self, place: Partition, why: Waiting) -> None:
+        """Read it from the marker a moment later; the other partitions go on."""
+        RETRIES.labels(self.name).inc()
+        self._holding.hold(place, why)
+        self._forget(place)
+        self.reader.reposition(*place)
 
     def _read_again(self, place: Partition, why: str) -> None:
         log.warning("reading from the marker again", partition=place[1], why=why)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000_000
 MINUTE = 60_000_000
+_CANONICAL = len("2026-01-02T03:04:05.000006Z")
 
 _DATE, _TIME = r"\d{4}-\d\d-\d\d", r"(?:[01]\d|2[0-3]):\d\d:\d\d"
 _RFC3339 = re.compile(rf"({_DATE}T{_TIME})(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
@@ -47,7 +48,9 @@ def canonical_time(text: str) -> tuple[int, str]:
 
 
 def parse_canonical(text: str) -> int:
-    """Microseconds of a time that `format_time` wrote. Raises ValueError."""
+    """Microseconds of a time that `format_time` wrote. Raises ValueError for any other."""
+    if len(text) != _CANONICAL or (text[7], text[10], text[19], text[26]) != ("-", "T", ".", "Z"):
+        raise ValueError("not as format_time writes it")
     return micros_of(datetime.fromisoformat(text))
 
 

@@ -113,13 +113,18 @@ def checked_entity(event: Mapping[str, Any], name: str) -> str:
         raise DataError("missing_entity", name)
     if not isinstance(entity, str):
         raise DataError("entity_not_text", name)
+    check_entity(entity, name)
+    return entity
+
+
+def check_entity(entity: str, name: str) -> None:
+    """Raise DataError for one that no event may have."""
     if not entity:
         raise DataError("empty_entity", name)
     if len(_utf8(entity, name)) > MAX_ENTITY_BYTES:
         raise DataError("entity_too_long", f"{name}, at most {MAX_ENTITY_BYTES} bytes")
     if not entity.isprintable() and any(ord(c) < 32 or 127 <= ord(c) < 160 for c in entity):  # noqa: PLR2004 - the C0 and C1 control characters
         raise DataError("entity_control_characters", name)
-    return entity
 
 
 def _event_time(event: dict[str, Any], record_time: int) -> str:

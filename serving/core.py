@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -19,7 +20,7 @@ from pipeline.memoryless import Memoryless
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import InRecord, OutRecord, Target
-from pipeline.rejection import rejection
+from pipeline.rejection import count_rejected, refuse_cut, rejection
 from pipeline.store.store import Values
 from pipeline.times import format_time
 from pipeline.topics import Topics
@@ -28,6 +29,7 @@ from serving.requests import RequestDecoder, ScoreRequest
 from serving.scorer import Holder, Lineup, Scores
 
 STAGE = "serving"
+_UNSCORED = DataError("no_probability", "the model gives none for these features")
 
 
 class ServingItem(msgspec.Struct, frozen=True, gc=False):
@@ -73,13 +75,16 @@ class ServingCore(Memoryless):
         requests = [item.content for item in items if isinstance(item.content, ScoreRequest)]
         scores = iter(_score(self._holder.lineup, requests))
         self._faults.hit("score", len(requests))
-        told: list[OutRecord] = []
+        scored, told = 0, list[OutRecord]()
         rejected: list[OutRecord] = []
         latest: dict[str, Inference | None] = {}
         for item in items:
             content = item.content
             if isinstance(content, ScoreRequest):
                 model, probability, shadow = next(scores)
+                if not math.isfinite(probability):
+                    rejected.append(rejection(item.record, STAGE, item.origin, _UNSCORED))
+                    continue
                 inference = self._inferences.make(
                     content,
                     item.origin.encode().decode(),
@@ -89,7 +94,8 @@ class ServingCore(Memoryless):
                     max(now / 1e6 - item.record.timestamp / 1e3, 0.0),
                     shadow,
                 )
-                told.append(OutRecord(item.record.key, encode(inference), passed_on(item)))
+                scored, key = scored + 1, content.entity.encode()
+                told.append(OutRecord(key, encode(inference), passed_on(item)))
                 latest[content.entity] = inference
             elif isinstance(content, Erase):
                 latest[content.entity] = None
@@ -104,7 +110,7 @@ class ServingCore(Memoryless):
             outputs={target: records for target, records in outputs.items() if records},
             entities={entity: _values(inference) for entity, inference in latest.items()},
             lookups=lookups,
-            settled=lambda: _count(len(requests), len(rejected)),
+            settled=lambda: _count(scored, rejected),
         )
 
     def _decode(self, batch: Batch, record: InRecord) -> ServingItem:
@@ -116,6 +122,7 @@ class ServingCore(Memoryless):
         return ServingItem(record.offset, origin, content.entity, content, record)
 
     def _content(self, record: InRecord) -> ScoreRequest | Erase:
+        refuse_cut(record)
         if is_control(record.headers):
             return decode_erasure(record.value)
         return self._requests.decode(record.value)
@@ -132,8 +139,7 @@ def _values(inference: Inference | None) -> Values:
     return None if inference is None else score_values(msgspec.structs.asdict(inference))
 
 
-def _count(scored: int, rejected: int) -> None:
+def _count(scored: int, rejected: Sequence[OutRecord]) -> None:
     metrics.RECORDS.labels(STAGE, "features", "scored").inc(scored)
-    metrics.RECORDS.labels(STAGE, "features", "rejected").inc(rejected)
-    if rejected:
-        metrics.REJECTED.labels(STAGE, "not_serving_features").inc(rejected)
+    metrics.RECORDS.labels(STAGE, "features", "rejected").inc(len(rejected))
+    count_rejected(STAGE, rejected)

@@ -8,6 +8,9 @@ import msgspec
 
 from pipeline.declaration import UseCase
 from pipeline.errors import DataError
+from pipeline.rejection import refuse_longer
+from pipeline.times import parse_canonical
+from pipeline.validation import check_entity
 
 
 class ScoreRequest(msgspec.Struct, frozen=True, gc=False):
@@ -29,16 +32,22 @@ class RequestDecoder:
     """Reads the requests of one use case."""
 
     def __init__(self, case: UseCase) -> None:
+        self._entity = case.entity
         self._request = msgspec.json.Decoder(_request_type(case)).decode
         self._inputs = msgspec.json.Decoder(_inputs_type(case)).decode
 
     def decode(self, value: bytes | None) -> ScoreRequest:
         """The request in `value`. Raises DataError for anything that cannot be scored."""
+        text = value or b""
+        refuse_longer(text)
         try:
-            found = self._request(value or b"")
+            found = self._request(text)
             inputs = msgspec.structs.astuple(self._inputs(found.features))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            _check_text(text)
+            _check_times(found)
+        except (ValueError, RecursionError):  # of JSON, of bytes, of a time, and of nesting
             raise DataError("not_serving_features") from None
+        check_entity(found.entity, self._entity)
         return ScoreRequest(
             found.entity,
             found.event_type,
@@ -48,6 +57,18 @@ class RequestDecoder:
             found.features,
             inputs,
         )
+
+
+def _check_text(value: bytes) -> None:
+    """Raise ValueError for what is no UTF-8: some of it is passed on unread."""
+    if not value.isascii():
+        value.decode()
+
+
+def _check_times(request: Any) -> None:
+    """Raise ValueError for a time that is none, or not as our stages write it."""
+    for time in {request.event_time, request.as_of} - {None}:
+        parse_canonical(time)
 
 
 def _request_type(case: UseCase) -> Any:

@@ -24,8 +24,10 @@ async def work(process: Process) -> None:
     await process.when_up(lambda: warn_unless_durable(client))
     outputs = Outputs(settings.kafka)
     await process.when_up(outputs.start)
-    tables = LookupTables(settings.lookups_dir, case)
-    core = FeatureCore(case, process.topics, tables.table, settings.cached_entities)
+    tables = LookupTables(settings.lookups_dir, case, process.clock)
+    core = FeatureCore(
+        case, process.topics, tables.table, settings.cached_entities, tables.can_come
+    )
     stage = Stateful(
         name=STAGE,
         core=core,
@@ -37,6 +39,7 @@ async def work(process: Process) -> None:
         faults=process.faults,
         partitions=settings.partitions,
         moved=process.health.worked,
+        held=process.health.waits,
     )
     stage.reader = feed = process.feed(topics, stage)
     await process.when_up(feed.start)

@@ -18,14 +18,14 @@ from pipeline.control import (
     passed_on_erasure,
 )
 from pipeline.declaration import UseCase
-from pipeline.errors import DataError, Fatal
+from pipeline.errors import DataError, Fatal, Waiting
 from pipeline.events import Event, EventDecoder
 from pipeline.fold import COUNTED, Fold, LookupKey, Tables
 from pipeline.kafka.feed import Batch
-from pipeline.origin import Origin, header_in, origin_of, passed_on
+from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import InRecord, OutRecord, Target
-from pipeline.rejection import REASON_HEADER, rejection
+from pipeline.rejection import count_rejected, refuse_cut, rejection
 from pipeline.state import EntityState, Raw, StateCodec
 from pipeline.topics import Topics
 from stream_features.cache import StateCache
@@ -34,7 +34,12 @@ from stream_features.requests import RequestEncoder
 STAGE = "stream_features"
 
 TableOf = Callable[[str, str], Mapping[LookupKey, float]]
-"""The table of a lookup's version; raises InfrastructureError while it cannot be found."""
+"""The table of a lookup's version; raises Waiting while it cannot be read."""
+
+CanCome = Callable[[str, str, int], bool]
+"""Whether such a table may be there later: lookup, version, and when it was said (ms)."""
+
+_UNKNOWN_TABLE = DataError("unknown_table", "no table of this version was ever loaded")
 
 
 class FeatureItem(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +69,12 @@ class FeatureCore:
     """The `pipeline.stateful.Core` of this stage."""
 
     def __init__(
-        self, case: UseCase, topics: Topics, table_of: TableOf, cached_entities: int
+        self,
+        case: UseCase,
+        topics: Topics,
+        table_of: TableOf,
+        cached_entities: int,
+        can_come: CanCome = lambda *_: True,
     ) -> None:
         self._fold = Fold(case)
         self._codec = StateCodec(case)
@@ -73,6 +83,7 @@ class FeatureCore:
         self._requests = RequestEncoder(case)
         self._topics = topics
         self._table_of = table_of
+        self._can_come = can_come
         self._cache = StateCache(cached_entities)
         self._known: dict[int, dict[str, EntityState]] = {}
         self._tables_used: dict[int, Tables] = {}
@@ -113,7 +124,7 @@ class FeatureCore:
             if isinstance(content, Event):
                 self._fold_event(trial, item, content, tables)
             elif isinstance(content, LookupLoaded):
-                trial.lookups[content.lookup] = content.version
+                self._load(trial, item, content)
                 tables = self._tables(trial)
             elif isinstance(content, Erase):
                 trial.states[content.entity] = None
@@ -139,6 +150,7 @@ class FeatureCore:
         return FeatureItem(record.offset, origin, entity, content, record)
 
     def _content(self, record: InRecord) -> Event | Control:
+        refuse_cut(record)
         if not is_control(record.headers):
             return self._decoder.decode(record.value)
         control = decode_control(record.value)
@@ -148,6 +160,18 @@ class FeatureCore:
 
     def _tables(self, trial: _Trial) -> Tables:
         return {name: self._table_of(name, version) for name, version in trial.lookups.items()}
+
+    def _load(self, trial: _Trial, item: FeatureItem, loaded: LookupLoaded) -> None:
+        """Put a table in force; one that is nowhere was never loaded, whoever says so."""
+        try:
+            self._table_of(loaded.lookup, loaded.version)
+        except Waiting:
+            said_at = item.record.timestamp
+            if self._can_come(loaded.lookup, loaded.version, said_at):
+                raise
+            trial.rejected.append(rejection(item.record, STAGE, item.origin, _UNKNOWN_TABLE))
+        else:
+            trial.lookups[loaded.lookup] = loaded.version
 
     def _fold_event(self, trial: _Trial, item: FeatureItem, event: Event, tables: Tables) -> None:
         state = trial.states.get(event.entity)
@@ -195,6 +219,4 @@ class FeatureCore:
                 metrics.NOT_COUNTED.labels(reason).inc(count)
         for lookup, count in trial.missed.items():
             metrics.LOOKUPS_MISSED.labels(lookup).inc(count)
-        for record in trial.rejected:
-            code = header_in(record.headers, REASON_HEADER) or b""
-            metrics.REJECTED.labels(STAGE, code.decode()).inc()
+        count_rejected(STAGE, trial.rejected)

@@ -17,6 +17,7 @@ from generator.lookup_file import write_lookup
 from generator.stream import world_of
 from pipeline.errors import InfrastructureError
 from pipeline.kafka.admin import Admin
+from pipeline.lookups import make_homes
 from pipeline.settings import Settings
 from pipeline.topics import Topics
 from pipeline.world import WorldSize
@@ -56,7 +57,9 @@ def _topics_made(settings: Settings, deadline: float) -> bool:
 
 
 def _make_topics(settings: Settings) -> bool:
-    topics = Topics.of(use_cases.load(settings.use_case))
+    case = use_cases.load(settings.use_case)
+    topics = Topics.of(case)
+    make_homes(settings.lookups_dir, case)
     with Admin.connect(settings.kafka) as admin:
         admin.create(topics, settings.partitions)
         admin.check(topics.ours, settings.partitions)

@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 from pipeline.origin import HEADER
 from pipeline.records import InRecord
-from pipeline.rejection import DETAIL_HEADER, REASON_HEADER, STAGE_HEADER
+from pipeline.rejection import (
+    DETAIL_HEADER,
+    KEY_LENGTH_HEADER,
+    LENGTH_HEADER,
+    REASON_HEADER,
+    STAGE_HEADER,
+)
+
+_CUT = {LENGTH_HEADER, KEY_LENGTH_HEADER}
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One rejected record: who refused it and why, where it stands, and its original bytes."""
+    """One rejected record: who refused it and why, where it stands, and its original bytes.
+
+    Where it is not whole, it was too large for the topic, and its key and value are what fitted.
+    """
 
     stage: str
     reason: str
@@ -22,6 +33,7 @@ class Reject:
     offset: int
     key: bytes | None
     value: bytes | None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class Reason:
 
 def reject_of(record: InRecord) -> Reject:
     """The reject that a record of `rejected-events` is; what a header lacks is empty."""
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     return Reject(
         stage=headers.get(STAGE_HEADER, ""),
         reason=headers.get(REASON_HEADER, ""),
@@ -47,6 +59,7 @@ def reject_of(record: InRecord) -> Reject:
         offset=record.offset,
         key=record.key,
         value=record.value,
+        is_whole=record.cut is None and not _CUT & headers.keys(),
     )
 
 

@@ -55,7 +55,7 @@ def replayed_origins(settings: KafkaSettings, case: UseCase) -> frozenset[str]:
             return frozenset()
     with TopicReader.connect(settings, ledger) as reader:
         records = reader.between(reader.starts(), reader.ends())
-        return frozenset((record.key or b"").decode() for record in records)
+        return frozenset((record.key or b"").decode(errors="replace") for record in records)
 
 
 def make_ledger(settings: KafkaSettings, case: UseCase) -> None:

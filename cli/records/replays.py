@@ -75,7 +75,7 @@ class Selection:
                 tally.not_from_source += 1
             elif reject.origin in self.replayed:
                 tally.replayed += 1
-            elif not self.fits(reject):
+            elif not (reject.is_whole and self.fits(reject)):
                 tally.too_large += 1
             else:
                 tally.due += 1

@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
+from pipeline.origin import MOST_MILLISECONDS
 from pipeline.records import InRecord
+from pipeline.rejection import unusable
 from pipeline.times import format_time
 
 
@@ -29,7 +31,8 @@ def exact(raw: bytes | None) -> str:
 def as_line(record: InRecord) -> str:
     """A record on one line: when, partition/offset, key, value."""
     place = f"{record.partition}/{record.offset}"
-    return f"{_when(record)}  {place}  {printable(record.key)}  {printable(record.value)}"
+    why = "" if record.cut is None else f"  ({unusable(record.cut)})"
+    return f"{_when(record)}  {place}  {printable(record.key)}  {printable(record.value)}{why}"
 
 
 def as_json(record: InRecord) -> str:
@@ -42,6 +45,8 @@ def as_json(record: InRecord) -> str:
         "key": None if record.key is None else printable(record.key),
         "headers": {name: printable(value) for name, value in record.headers},
     }
+    if record.cut is not None:
+        shown["cut"] = str(unusable(record.cut))
     try:
         shown["value"] = None if record.value is None else orjson.loads(record.value)
     except orjson.JSONDecodeError:
@@ -50,4 +55,7 @@ def as_json(record: InRecord) -> str:
 
 
 def _when(record: InRecord) -> str:
-    return format_time(record.timestamp * 1000)
+    """A time as text; any other number that a source has put in its place as it is."""
+    if 0 <= record.timestamp <= MOST_MILLISECONDS:
+        return format_time(record.timestamp * 1000)
+    return f"{record.timestamp} ms"

@@ -16,6 +16,7 @@ from cli.stack.supervisor import Supervisor, Worker
 from cli.stack.workers import kinds_of, worker_specs
 from embedded.stack import Endpoints
 from pipeline.declaration import UseCase
+from pipeline.lookups import make_homes
 from pipeline.settings import Settings, read_settings
 from pipeline.topics import Topics
 
@@ -60,6 +61,7 @@ def base(environ: Mapping[str, str], directory: Path, say: Say) -> Iterator[Base
         complete = run_environment(environ, directory, found.endpoints)
         settings = read_settings(complete)
         case = use_cases.load(settings.use_case)
+        make_homes(settings.lookups_dir, case)
         _create_topics(settings, Topics.of(case))
         yield Base(directory, found, complete, settings, case)
 

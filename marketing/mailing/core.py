@@ -15,7 +15,7 @@ from pipeline.memoryless import Memoryless
 from pipeline.origin import Origin, origin_of, passed_on
 from pipeline.ports import Applied
 from pipeline.records import InRecord, OutRecord, Target
-from pipeline.rejection import rejection
+from pipeline.rejection import count_rejected, refuse_cut, rejection
 from pipeline.topics import Topics, mails_of
 
 STAGE = "marketing.mailing"
@@ -63,20 +63,21 @@ class MailCore(Memoryless):
             outputs={target: records for target, records in outputs.items() if records},
             entities={},
             lookups=lookups,
-            settled=lambda: _count(len(orders), len(rejected)),
+            settled=lambda: _count(len(orders), rejected),
         )
 
     def _decode(self, batch: Batch, record: InRecord) -> MailItem:
         origin = origin_of(batch.topic_id, record)
         try:
+            refuse_cut(record)
             order = self._orders.decode(record.value)
         except DataError as error:
             return MailItem(record.offset, origin, None, error, record)
         return MailItem(record.offset, origin, None, order, record)
 
 
-def _count(orders: int, rejected: int) -> None:
+def _count(orders: int, rejected: Sequence[OutRecord]) -> None:
     metrics.RECORDS.labels(STAGE, "offers", "dealt_with").inc(orders)
     if rejected:
-        metrics.RECORDS.labels(STAGE, "offers", "rejected").inc(rejected)
-        metrics.REJECTED.labels(STAGE, "not_an_offer").inc(rejected)
+        metrics.RECORDS.labels(STAGE, "offers", "rejected").inc(len(rejected))
+        count_rejected(STAGE, rejected)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1
+MOST_NUMBER = 1e100
+"""No number is further from 0: then no sum of squares that anyone adds up is infinite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,10 @@ class Integer(Field):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number(Field):
-    """A finite JSON number, `low` to `high`, limits included; carried as a double."""
+    """A finite JSON number, `low` to `high`, limits included; carried as a double.
+
+    Limits are within `MOST_NUMBER`.
+    """
 
     low: float = -1e18
     high: float = 1e18

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
-from pipeline.declaration.fields import Field, Integer, Number, Text
+from pipeline.declaration.fields import MOST_NUMBER, Field, Integer, Number, Text
 from pipeline.declaration.silence import Silence
 from pipeline.windows import STATISTICS, WHOLE, Rolling, Window
 from pipeline.windows.kept import DISTINCT, KNOWN
@@ -177,6 +177,7 @@ def _problems(case: UseCase) -> list[str]:
         *_name_problems(case),
         *_lookup_problems(case),
         *_aggregation_problems(case),
+        *_limit_problems(case),
         *_score_problems(case),
         *_memory_problems(case),
     ]
@@ -238,6 +239,15 @@ def _aggregation_problems(case: UseCase) -> list[str]:
             for one in case.aggregations
             if one.window.anchor and one.window.anchor not in known
         ),
+    ]
+
+
+def _limit_problems(case: UseCase) -> list[str]:
+    return [
+        f"field {one.name} of {event.name} needs limits within {MOST_NUMBER:g}"
+        for event in case.events
+        for one in event.fields
+        if isinstance(one, Number) and not -MOST_NUMBER <= one.low <= one.high <= MOST_NUMBER
     ]
 
 

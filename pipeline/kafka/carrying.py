@@ -14,7 +14,7 @@ from pipeline.errors import InfrastructureError
 from pipeline.kafka.client import aiokafka_options
 from pipeline.kafka.outputs import Outputs
 from pipeline.kafka.unpacking import unpack_into_ours
-from pipeline.records import InRecord, OutRecord, Target
+from pipeline.records import HEAD_BYTES, MOST_VALUE_BYTES, InRecord, OutRecord, Target
 from pipeline.settings import KafkaSettings
 
 _AT_ONCE = 1_000
@@ -25,13 +25,12 @@ async def write_again(settings: KafkaSettings, target: Target, end: int) -> None
     """Append the records of a partition before the offset `end` to it once more.
 
     They keep keys, values and headers, and so their origins; done twice, it has no more effect.
-    Raises InfrastructureError.
+    Of one that is too large, and so none of ours, the head is kept. Raises InfrastructureError.
     """
     outputs = Outputs(settings)
     try:
         async for records in _read(settings, target, end):
-            again = [OutRecord(one.key, one.value, one.headers) for one in records]
-            await outputs.deliver({target: again})
+            await outputs.deliver({target: [_again(record) for record in records]})
     finally:
         await outputs.close()
 
@@ -45,6 +44,13 @@ async def append(settings: KafkaSettings, target: Target, record: OutRecord) -> 
         await outputs.close()
 
 
+def _again(record: InRecord) -> OutRecord:
+    parts = (record.key, record.value, *(part for _, part in record.headers))
+    if sum(len(part or b"") for part in parts) > MOST_VALUE_BYTES - HEAD_BYTES:
+        return OutRecord(None, (record.value or b"")[:HEAD_BYTES])
+    return OutRecord(record.key, record.value, record.headers)
+
+
 async def read_all(settings: KafkaSettings, target: Target) -> list[InRecord]:
     """All records of a partition that is small. Raises InfrastructureError."""
     return [record async for records in _read(settings, target) for record in records]
@@ -55,7 +61,7 @@ async def _read(
 ) -> AsyncIterator[list[InRecord]]:
     """The records of a partition before an offset, or before where it ends now."""
     tp = TopicPartition(target.topic, target.partition)
-    unpack_into_ours()
+    unpack_into_ours(settings.unpacked_bytes)
     consumer = AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",

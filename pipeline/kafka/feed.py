@@ -131,6 +131,7 @@ class Feed:
             **fetching,
             **aiokafka_options(settings),
         }
+        self._unpacked_bytes = settings.unpacked_bytes
         self._connected: Consumer
         self._consumer: AIOKafkaConsumer
         self._fetching: Fetching
@@ -138,7 +139,7 @@ class Feed:
 
     async def start(self) -> None:
         """Join the group. Raises InfrastructureError when Kafka cannot be reached."""
-        unpack_into_ours()
+        unpack_into_ours(self._unpacked_bytes)
         break_as_on_asyncio()
         self._read_by(await Consumer.connect(self._options, self._topics))
         self._keeper = asyncio.create_task(self._keep_alive())

@@ -7,7 +7,11 @@ import pytest
 from cli.records.rejects import Reject
 from cli.records.replays import Choice, Selection, Tally
 from pipeline.records import InRecord
-from tests.support.events import NOON, SECOND
+from tests.support.events import (
+    NOON,
+    SECOND,
+    changed,
+)
 
 HANDLER = "event_handler"
 
@@ -95,3 +99,11 @@ def test_a_record_that_no_stage_of_ours_wrote_is_not_due(
 
 def test_a_choice_of_nothing_takes_all() -> None:
     assert Choice().takes(Reject("s", "r", "", "", 0, 0, None, None), 0)
+
+
+@pytest.mark.parametrize("header", ["length", "key-length"])
+def test_of_what_was_cut_nothing_can_be_replayed(header: str) -> None:
+    record = rejected(0)
+    cut = changed(record, headers=(*record.headers, (header, b"3000000")))
+    due, tallies = selected([cut], Choice())
+    assert (due, [one.too_large for one in tallies.values()]) == ([], [1])

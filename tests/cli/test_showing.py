@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from cli.records.reading import last
 from cli.records.showing import as_json, as_line, exact, printable
-from pipeline.records import InRecord
+from pipeline.records import (
+    Cut,
+    InRecord,
+)
 from tests.support.events import changed
 
 RECORD = InRecord("t", 3, 17, 1_700_000_000_123, b"u1", b'{"a":1}', (("origin", b"x/0/1/0"),))
@@ -59,3 +62,15 @@ def test_a_null_record_is_null() -> None:
 
 def test_the_last_records_begin_where_the_log_does_at_the_earliest() -> None:
     assert last({0: 5, 1: 0}, {0: 7, 1: 100}, 10) == {0: 5, 1: 90}
+
+
+def test_a_time_that_is_none_is_shown_as_the_number_that_it_is() -> None:
+    assert as_line(changed(RECORD, timestamp=-(2**62))).startswith(f"{-(2**62)} ms")
+
+
+def test_what_came_without_its_content_says_why() -> None:
+    cut = Cut("batch_too_large", 305_885, "ab" * 32, "gzip")
+    record = changed(RECORD, value=None, cut=cut)
+    why = f"batch_too_large: 305885 bytes of gzip, sha256 {'ab' * 32}"
+    assert as_line(record).endswith(f"null  ({why})")
+    assert json.loads(as_json(record))["cut"] == why

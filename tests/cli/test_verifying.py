@@ -17,7 +17,15 @@ from pipeline.parquet.verification import Verification, note, noted, publish
 from tests.rebuild.rig import Ledger
 from tests.rebuild.test_scores import all_logged, asked, served, stored
 from tests.stream_features.test_split import Content
-from tests.support.events import NOON, bet, log_of, purchase, registration, win
+from tests.support.events import (
+    NOON,
+    V1,
+    bet,
+    log_of,
+    purchase,
+    registration,
+    win,
+)
 from tests.support.fakes import FakeStore
 from tests.support.stages import INDEX, TOPICS, table_of
 from use_cases.first_day_churn import USE_CASE
@@ -26,7 +34,7 @@ AT = "2025-07-01T00:00:00.000000Z"
 NONE = dict.fromkeys(USE_CASE.inputs, 0)
 CONTENTS: list[Content] = [
     registration("u1", postcode=10000),
-    lookup_record(INDEX, "v1"),
+    lookup_record(INDEX, V1),
     purchase(1, "u1"),
     bet(0.1, "u1"),
     win(0.2, "u1"),

@@ -50,7 +50,16 @@ def typed(kind: Field, value: Any) -> bool:
         return isinstance(value, str)
     if isinstance(kind, Integer):
         return type(value) is int and -(2**63) <= value < 2**63
-    return type(value) in (int, float)
+    return type(value) in (int, float) and abs(value) <= 1e100
+
+
+def is_entity(value: object) -> bool:
+    """What an event may be about."""
+    return (
+        isinstance(value, str)
+        and 1 <= len(value.encode()) <= 128
+        and not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in value)
+    )
 
 
 def expected_event(line: bytes | None) -> Row:
@@ -104,7 +113,9 @@ def event_row(document: Row) -> Row | None:
             extra[name] = value
     if not {"user_id", "event_type", "event_time", "schema_version"} <= row.keys():
         return None
-    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,}Z", row["event_time"]) is None:
+    if not is_entity(row["user_id"]):
+        return None
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", row["event_time"]) is None:
         return None
     at = datetime.fromisoformat(row["event_time"])
     return {**row, "event_time": at, "extra": extra or None}
@@ -234,13 +245,28 @@ def test_a_value_of_another_event_types_field_is_not_mixed_into_its_column() -> 
     assert row["extra"] == {"label": 1, "amount": "much"}
 
 
-def test_a_time_that_is_none_spoils_its_own_line_only() -> None:
-    good, late = bet(1), {**bet(2), "event_time": "2026-01-02T03:04:05.1234567Z"}
-    bad = orjson.dumps({**bet(3), "event_time": "soon"})
-    found = rows(EVENTS, [orjson.dumps(good), bad, orjson.dumps(late)])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"event_time": "soon"}, {"event_time": "2026-01-02T03:04:05.1234567Z"}),
+        *({"event_time": "2026-01-02 03:04:05.000006Z"}, {"event_time": "2026-01-02T03:04:05Z"}),
+        *(
+            {"event_time": "0000-01-02T03:04:05.000006Z"},
+            {"event_time": "2026-02-30T03:04:05.000006Z"},
+        ),
+        *({"user_id": ""}, {"user_id": "a\0"}, {"user_id": "é" * 65}),
+    ],
+)
+def test_a_time_or_an_entity_that_is_none_spoils_its_own_line_only(odd: dict[str, str]) -> None:
+    bad = orjson.dumps({**bet(3), **odd})
+    found = rows(EVENTS, [orjson.dumps(bet(1)), bad, orjson.dumps(bet(2))])
     assert [row["raw"] for row in found] == [None, bad, None]
     assert [row["bet_amount"] for row in found] == [1.0, None, 2.0]
-    assert found[2]["event_time"].microsecond == 123456
+
+
+def test_a_number_that_no_field_can_have_has_no_column() -> None:
+    (row,) = rows(EVENTS, [orjson.dumps(bet(1.7e308))])
+    assert (row["bet_amount"], row["extra"]) == (None, {"bet_amount": 1.7e308})
 
 
 def test_an_integer_beyond_64_bits_has_no_column() -> None:

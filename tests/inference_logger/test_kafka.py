@@ -27,7 +27,11 @@ from pipeline.settings import Settings, read_settings
 from pipeline.topics import Topics, group_of
 from pipeline.worker import Stopping
 from tests.inference_logger.rig import CASE, rows_of
-from tests.support.events import bet, caused_by
+from tests.support.events import (
+    V1,
+    bet,
+    caused_by,
+)
 
 DEADLINE_SECONDS = 60
 
@@ -95,7 +99,7 @@ async def test_what_is_produced_is_logged_once_over_a_restart(
         admin.create(topics, partitions=2)
     outputs = Outputs(settings.kafka)
     await outputs.deliver(records(case, 0, 1_000))
-    control = lookup_record("socioeconomic_idx", "abc")
+    control = lookup_record("socioeconomic_idx", V1)
     await outputs.deliver({Target(topics.incoming, 0): [control]})
     await run_until_all_is_logged(case, settings)
     await outputs.deliver(records(case, 990, 1_000))  # ten of them again

@@ -15,14 +15,22 @@ from pipeline.parquet.format import Footer, schemas
 from pipeline.parquet.tables import open_topic, read_once
 from pipeline.topics import Topics
 from tests.inference_logger.rig import CASE, INCOMING, Rig, bets, files_of
-from tests.support.events import INCOMING_ID, SOURCE_ID, bet, caused_by, consumed, log_of
+from tests.support.events import (
+    INCOMING_ID,
+    SOURCE_ID,
+    V1,
+    bet,
+    caused_by,
+    consumed,
+    log_of,
+)
 
 SCHEMA = schemas(CASE)[INCOMING]
 
 
 async def test_a_reader_gets_each_event_once_in_log_order(tmp_path: Path) -> None:
     replay = consumed(b"{}", offset=3, headers=caused_by(0))
-    log = [*log_of([bet(1), lookup_record("socioeconomic_idx", "a"), bet(2)]), replay]
+    log = [*log_of([bet(1), lookup_record("socioeconomic_idx", V1), bet(2)]), replay]
     await Rig.on(tmp_path, {0: log, 1: bets(2, 1)}).run()
     table = read_once(tmp_path, INCOMING, SCHEMA, ["bet_amount"])
     assert table.to_pydict() == {"bet_amount": [1.0, 2.0, 0.0, 1.0]}

@@ -9,7 +9,19 @@ from tests.support.events import consumed
 
 ORIGINS = st.one_of(
     st.none(),
-    st.sampled_from([b"", b"torn", b"a/b/1/0", b"a/1/2", b"a/1/x/0", b"\xff/1/2/0"]),
+    st.sampled_from(
+        [
+            b"",
+            b"torn",
+            b"a/b/1/0",
+            b"a/1/2",
+            b"a/1/x/0",
+            b"\xff/1/2/0",
+            b"a/1/-2/0",
+            b"a/1/2/01",
+            b"a/1/2/1\n",
+        ]
+    ),
     st.builds(
         lambda topic, partition, offset, index: f"{topic}/{partition}/{offset}/{index}".encode(),
         st.sampled_from(["a", "b/c"]),

@@ -27,6 +27,7 @@ from tests.inference_logger.rig import (
 from tests.support.events import (
     INCOMING_ID,
     SOURCE_ID,
+    V1,
     batch_of,
     bet,
     caused_by,
@@ -293,12 +294,12 @@ async def test_origin_and_its_time_are_columns(tmp_path: Path) -> None:
 
 
 async def test_a_control_record_is_kept_as_json_text(tmp_path: Path) -> None:
-    log = log_of([bet(1), lookup_record("socioeconomic_idx", "abc"), bet(2)])
+    log = log_of([bet(1), lookup_record("socioeconomic_idx", V1), bet(2)])
     await Rig.on(tmp_path, {0: log}).run()
     before, control, after = rows_of(tmp_path)
     assert (before["kind"], control["kind"], after["kind"]) == ("event", "control", "event")
     assert control["control"] == (
-        '{"control":"lookup","lookup":"socioeconomic_idx","version":"abc"}'
+        f'{{"control":"lookup","lookup":"socioeconomic_idx","version":"{V1}"}}'
     )
     assert (before["bet_amount"], control["user_id"], after["bet_amount"]) == (1.0, None, 2.0)
 

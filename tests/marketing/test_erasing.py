@@ -12,7 +12,11 @@ from pipeline.rejection import REASON_HEADER
 from pipeline.topics import Topics
 from tests.marketing.rig import inference
 from tests.marketing.test_core import Rig
-from tests.support.events import NOON, changed
+from tests.support.events import (
+    NOON,
+    V1,
+    changed,
+)
 from use_cases.first_day_churn import USE_CASE
 
 BATCHES = pytest.mark.parametrize("sizes", [(1,), (10,)])
@@ -65,7 +69,7 @@ async def test_where_the_store_comes_back_older_it_is_erased_again() -> None:
 
 
 async def test_another_control_record_is_rejected() -> None:
-    rig = Rig(lookup_record("index", "v1"), inference("b"))
+    rig = Rig(lookup_record("index", V1), inference("b"))
     assert await rig.decided() == [("b", None)]
     (rejected,) = rig.writer.effective(Topics.of(USE_CASE).rejected)
     assert header_in(rejected.headers, REASON_HEADER) == b"unknown_control"

@@ -19,14 +19,15 @@ from pipeline.control import (
 from pipeline.errors import DataError
 from pipeline.origin import HEADER, Origin
 from pipeline.records import OutRecord
+from tests.support.events import V1
 
 
 @pytest.mark.parametrize(
     ("record", "content"),
     [
-        (lookup_record("index", "v1"), LookupLoaded("index", "v1")),
+        (lookup_record("index", V1), LookupLoaded("index", V1)),
         (erase_record("u1"), Erase("u1")),
-        (erase_record("é{3}:\n"), Erase("é{3}:\n")),
+        (erase_record("é{3}:"), Erase("é{3}:")),
     ],
 )
 def test_a_control_record_is_known_and_read(record: OutRecord, content: Control) -> None:
@@ -51,7 +52,7 @@ def test_an_erasure_is_passed_on_with_its_cause() -> None:
 def test_behind_the_features_only_an_erasure_is_read() -> None:
     assert decode_erasure(erase_record("u1").value) == Erase("u1")
     with pytest.raises(DataError, match="unknown_control"):
-        decode_erasure(lookup_record("index", "v1").value)
+        decode_erasure(lookup_record("index", V1).value)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,25 @@ def test_behind_the_features_only_an_erasure_is_read() -> None:
         orjson.dumps({"control": "erase"}),
         orjson.dumps({"control": "erase", "entity": 7}),
         orjson.dumps({"control": "lookup", "lookup": "index"}),
-        orjson.dumps({"control": "lookup", "lookup": ["index"], "version": "v1"}),
+        orjson.dumps({"control": "lookup", "lookup": ["index"], "version": V1}),
         orjson.dumps({"control": "lookup", "lookup": "index", "version": 1}),
     ],
 )
 def test_what_is_no_control_record_is_refused(value: bytes | None) -> None:
     with pytest.raises(DataError, match="unknown_control"):
         decode_control(value)
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["v1", "", "../../../evil", "1" * 15, "1" * 17, "F" * 16, "1" * 8 + "\0" * 8, "1" * 16 + "\n"],
+)
+def test_a_version_that_is_no_hash_is_refused(version: str) -> None:
+    with pytest.raises(DataError, match="bad_version"):
+        decode_control(lookup_record("index", version).value)
+
+
+@pytest.mark.parametrize("entity", ["", "a\0b", "u" * 129])
+def test_nobody_is_erased_who_cannot_be(entity: str) -> None:
+    with pytest.raises(DataError, match="entity"):
+        decode_control(erase_record(entity).value)

@@ -265,7 +265,12 @@ def test_an_event_counts_when_any_of_its_aggregations_takes_it_in() -> None:
     fold, state = Fold(case), EntityState.empty(case)
     event = EventDecoder(case).decode(
         orjson.dumps(
-            {"user_id": "u", "event_type": "pay", "event_time": "2025-06-01T12:00:00Z", "amount": 2}
+            {
+                "user_id": "u",
+                "event_type": "pay",
+                "event_time": "2025-06-01T12:00:00.000000Z",
+                "amount": 2,
+            }
         )
     )
     assert fold.apply(state, event, {}) == Outcome("counted", causes_score=True)

@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.clock import FixedClock
 from pipeline.declaration import Lookup
 from pipeline.errors import InfrastructureError, Refusal
-from pipeline.lookups import LookupTables, install, parse_table
+from pipeline.lookups import (
+    LookupTables,
+    install,
+    make_homes,
+    parse_table,
+)
+from tests.support.events import (
+    NOON,
+    SECOND,
+    UNKNOWN,
+)
 from use_cases.first_day_churn import USE_CASE
 
 INDEX = "socioeconomic_idx"
@@ -104,3 +115,36 @@ def test_an_unknown_lookup_is_refused_with_the_known_ones(tmp_path: Path) -> Non
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="cannot be read"):
         install(tmp_path / "none.csv", tmp_path, USE_CASE, INDEX)
+
+
+def test_a_version_may_come_for_a_minute_after_it_was_said(tmp_path: Path) -> None:
+    clock = FixedClock(NOON)
+    tables = LookupTables(tmp_path, USE_CASE, clock)
+    make_homes(tmp_path, USE_CASE)
+    said_at = clock.now() // 1000
+    assert tables.can_come(INDEX, UNKNOWN, said_at)
+    clock.at += 59 * SECOND
+    assert tables.can_come(INDEX, UNKNOWN, said_at)
+    clock.at += 1 * SECOND
+    assert not tables.can_come(INDEX, UNKNOWN, said_at)
+
+
+def test_a_version_of_long_ago_is_not_waited_for(tmp_path: Path) -> None:
+    make_homes(tmp_path, USE_CASE)
+    clock = FixedClock(NOON)
+    tables = LookupTables(tmp_path, USE_CASE, clock)
+    assert not tables.can_come(INDEX, UNKNOWN, clock.now() // 1000 - 60_000)
+
+
+def test_a_clock_that_is_behind_makes_nobody_wait_longer(tmp_path: Path) -> None:
+    make_homes(tmp_path, USE_CASE)
+    clock = FixedClock(NOON)
+    tables, said_at = LookupTables(tmp_path, USE_CASE, clock), clock.now() // 1000 + 3_600_000
+    assert tables.can_come(INDEX, UNKNOWN, said_at)
+    clock.at += 60 * SECOND
+    assert not tables.can_come(INDEX, UNKNOWN, said_at)
+
+
+def test_where_no_directory_is_mounted_every_version_may_come(tmp_path: Path) -> None:
+    tables = LookupTables(tmp_path / "unmounted", USE_CASE, FixedClock(NOON))
+    assert tables.can_come(INDEX, UNKNOWN, 0)

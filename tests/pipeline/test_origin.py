@@ -22,8 +22,10 @@ class Cause(NamedTuple):
     record: InRecord
 
 
-topic_ids = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1)
-offsets = st.integers(0, 2**62)
+topic_ids = st.text(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=1, max_size=249
+)
+offsets = st.integers(0, 10**14 - 1)
 origins = st.builds(
     Origin, topic_ids, st.integers(0, 1000), offsets, st.integers(0, 100), st.integers(0, 2**34)
 )
@@ -43,7 +45,15 @@ def test_the_origin_of_a_source_names_it_and_its_incarnation() -> None:
     assert Origin("my.source", 3, 14, 1, 1764550000).encode() == b"my.source:1764550000/3/14/1"
 
 
-@pytest.mark.parametrize("raw", [b"", b"id", b"id/1/2", b"id/1/2/x", b"\xff/1/2/3", b"id/1//3"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"id", b"id/1/2", b"id/1/2/x", b"\xff/1/2/3", b"id/1//3", b"/1/2/3", b"id/1/2/3/4"),
+        *(b"id/-1/2/3", b"id/1/-2/3", b"id/1/2/+3", b"id/1/ 2/3", b"id/1/2_0/3", b"id/1/02/3"),
+        *(b"id/1/%d/3" % 2**63, b"id/1/%d/3" % 10**14, b"id:0/1/2/3", b"id:-1/1/2/3", b"i d/1/2/3"),
+        *(b"id/1/2/3\n", b"i\0d/1/2/3", b"i" * 10_000 + b"/1/2/3", "id/1/\u0662/3".encode()),
+    ],
+)
 def test_a_torn_origin_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any message will do
         Origin.decode(raw)
@@ -177,3 +187,16 @@ def test_two_handlers_over_a_change_give_each_record_of_the_new_topic_once(
     admitted = [origin for origin in mixed if highest.admit(origin)]
     assert [origin for origin in admitted if origin.incarnation == 2] == fresh
     assert len(admitted) == len({*admitted})
+
+
+@pytest.mark.parametrize("time", [None, b"", b"abc", b"-1", b"1" * 25, b"253402300800000", b" 1"])
+def test_a_time_that_is_none_is_not_passed_on(time: bytes | None) -> None:
+    record = consumed(b"", headers=((HEADER, b"first/2/7/1"), (TIME_HEADER, time)))
+    item = Cause(origin_of(INCOMING_ID, record), record)
+    assert passed_on(item) == ((HEADER, b"first/2/7/1"),)
+
+
+def test_of_many_origins_one_is_passed_on() -> None:
+    record = consumed(b"", headers=((HEADER, b"torn"), *((HEADER, b"first/2/7/1"),) * 60))
+    item = Cause(origin_of(INCOMING_ID, record), record)
+    assert passed_on(item) == ((HEADER, b"%s/0/0/0" % INCOMING_ID.encode()),)

@@ -13,14 +13,30 @@ from typing import Any
 
 import pytest
 
+from pipeline.control import lookup_record
 from pipeline.errors import Fatal, InfrastructureError, Refusal
 from pipeline.faults import FaultPoints
+from pipeline.origin import header_in
 from pipeline.ports import Applied
 from pipeline.records import Deliveries, OutRecord
-from tests.support.events import INCOMING_ID, bet, caused_by, changed, log_of, purchase
+from tests.support.events import (
+    INCOMING_ID,
+    SECOND,
+    UNKNOWN,
+    bet,
+    caused_by,
+    changed,
+    log_of,
+    purchase,
+)
 from tests.support.fakes import FakeWriter, process
 from tests.support.folding import CHECK, a_log, assert_is_fold, marker_of
-from tests.support.stages import TOPICS, Rig, straight_fold
+from tests.support.stages import (
+    INDEX,
+    TOPICS,
+    Rig,
+    straight_fold,
+)
 from tests.support.stores import LosesAnswers, Server
 from use_cases.first_day_churn import USE_CASE
 
@@ -315,3 +331,34 @@ async def test_records_that_cannot_be_used_are_rejected_and_passed(server: Serve
     await rig.run()
     assert [one.value for one in rig.writer.effective(TOPICS.rejected)] == [b"not json"]
     await assert_is_fold(server, rig.writer, log)
+
+
+async def test_a_partition_that_waits_for_a_table_holds_up_no_other(server: Server) -> None:
+    logs = {0: [*log_of([purchase(1), lookup_record(INDEX, UNKNOWN), bet(1)])], 1: a_log(10, 1)}
+    rig, waiting = Rig(logs, server.store), list[int]()
+    rig.stage.held = waiting.append
+    for _ in range(8):
+        await process(rig.stage, await rig.feed.poll(rig.stage))
+    other = await server.store.marker(1)
+    assert other is not None
+    assert (other.offset, await server.store.marker(0)) == (9, None)
+    assert waiting[-1] == 1
+
+
+async def test_a_partition_goes_on_once_its_table_never_comes(server: Server) -> None:
+    late = True
+    rig = Rig(
+        {0: [*log_of([purchase(1), lookup_record(INDEX, UNKNOWN), bet(1)])]},
+        server.store,
+        can_come=lambda *_: late,
+    )
+    waiting = list[int]()
+    rig.stage.held = waiting.append
+    for _ in range(3):
+        await process(rig.stage, await rig.feed.poll(rig.stage))
+    late = False
+    rig.clock.at += 2 * SECOND
+    await rig.run()
+    assert ((await marker_of(server)).offset, waiting[-1]) == (2, 0)
+    (rejected,) = rig.writer.effective(TOPICS.rejected)
+    assert header_in(rejected.headers, "reason") == b"unknown_table"

@@ -19,7 +19,13 @@ from pipeline.state import StateCodec
 from pipeline.store.client import connect, translated, warn_unless_durable
 from pipeline.store.store import Conflict, Store, Values
 from pipeline.windows import Moments
-from tests.support.events import NOON, log_of, purchase, registration
+from tests.support.events import (
+    NOON,
+    V1,
+    log_of,
+    purchase,
+    registration,
+)
 from tests.support.stages import INDEX, Rig
 from tests.support.states import state_of
 from tests.support.stores import FIELDS, KEYS, RedisServer
@@ -186,11 +192,11 @@ async def test_a_read_of_many_entities_keeps_their_order(real_server: RedisServe
 
 
 async def test_the_marker_keeps_the_lookups_in_force(real_server: RedisServer) -> None:
-    log = log_of([lookup_record(INDEX, "v1"), registration(postcode=10000), purchase(1)])
+    log = log_of([lookup_record(INDEX, V1), registration(postcode=10000), purchase(1)])
     await Rig({0: log}, real_server.store).run()
     marker = await real_server.store.marker(0)
     assert marker is not None
-    assert marker.lookups == {INDEX: "v1"}
+    assert marker.lookups == {INDEX: V1}
 
 
 async def test_a_real_redis_can_be_asked_how_durable_it_is(redis_settings: RedisSettings) -> None:

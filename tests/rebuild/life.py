@@ -226,7 +226,7 @@ class Life:
         assert self.features_held() == expected.entities
         asked = [origin.encode().decode() for origin, _ in expected.scored]
         inferred = [
-            dict(one.headers)["origin"].decode()
+            (dict(one.headers)["origin"] or b"").decode()
             for log in self.inferences
             for records in log.values()
             for one in records

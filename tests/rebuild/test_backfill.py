@@ -19,7 +19,15 @@ from pipeline.store.client import connect
 from rebuild.backfill import Backfill
 from tests.rebuild.newer import NEWER, PAID, SPENT, Handover, Worker, with_more
 from tests.rebuild.rig import Ledger
-from tests.support.events import bet, log_of, purchase, registration, win
+from tests.support.events import (
+    V1,
+    V2,
+    bet,
+    log_of,
+    purchase,
+    registration,
+    win,
+)
 from tests.support.fakes import Records, first_of_each_origin, origin_of
 from tests.support.stages import INDEX, straight_fold
 from tests.support.stores import RedisServer
@@ -31,7 +39,7 @@ def a_log(length: int = 60) -> Records:
     makers = (bet, win, bet, purchase)
     return log_of(
         [
-            lookup_record(INDEX, "v1" if n < 20 else "v2")
+            lookup_record(INDEX, V1 if n < 20 else V2)
             if n in (0, 25)
             else erase_record("u2")
             if n in (15, 40)

@@ -28,7 +28,14 @@ from pipeline.topics import Topics
 from serving.core import STAGE, ServingCore
 from serving.lineup import Alone, Shadowed, Shared
 from serving.scorer import Lineup
-from tests.support.events import NOON, SECOND, batch_of, caused_by, consumed
+from tests.support.events import (
+    NOON,
+    SECOND,
+    V1,
+    batch_of,
+    caused_by,
+    consumed,
+)
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records, origin_of
 from tests.support.properties import FEW
 from use_cases.first_day_churn import USE_CASE
@@ -232,7 +239,7 @@ def test_a_score_after_an_erasure_is_kept() -> None:
         (request(features={**features(1), "bet_sum": None}), b"not_serving_features"),
         (request(user_id=7), b"not_serving_features"),
         ({"features": features(1)}, b"not_serving_features"),
-        (lookup_record("idx", "v1"), b"unknown_control"),
+        (lookup_record("idx", V1), b"unknown_control"),
         (OutRecord(None, b"{}", (("kind", b"control"),)), b"unknown_control"),
     ],
 )

@@ -21,6 +21,9 @@ from stream_features.core import FeatureCore
 from tests.support.events import (
     NOON,
     SOURCE_ID,
+    UNKNOWN,
+    V1,
+    V2,
     batch_of,
     bet,
     caused_by,
@@ -131,17 +134,17 @@ def test_a_lookup_holds_from_its_control_record_on() -> None:
     applied = apply(
         new_core(),
         registration("early", postcode=10000),
-        lookup_record(INDEX, "v1"),
+        lookup_record(INDEX, V1),
         registration("later", postcode=10000),
-        lookup_record(INDEX, "v2"),
+        lookup_record(INDEX, V2),
         registration("last", postcode=10000),
     )
     found = [values(applied, user)[INDEX] for user in ("early", "later", "last")]
-    assert (found, applied.lookups) == (["0.0", "3.5", "6.5"], {INDEX: "v2"})
+    assert (found, applied.lookups) == (["0.0", "3.5", "6.5"], {INDEX: V2})
 
 
 def test_the_lookups_of_the_marker_hold_from_the_start() -> None:
-    applied = apply(new_core(), registration(postcode=10000), lookups={INDEX: "v2"})
+    applied = apply(new_core(), registration(postcode=10000), lookups={INDEX: V2})
     assert values(applied)[INDEX] == "6.5"
 
 
@@ -149,20 +152,31 @@ def test_a_serving_record_names_the_lookups_in_force_when_it_was_caused() -> Non
     applied = apply(
         new_core(),
         purchase(1),
-        lookup_record(INDEX, "v1"),
+        lookup_record(INDEX, V1),
         bet(1),
-        lookup_record(INDEX, "v2"),
+        lookup_record(INDEX, V2),
         bet(1),
     )
     found = [content["lookups"] for content in contents_of(applied.outputs[SCORES])]
-    assert found == [{INDEX: "v1"}, {INDEX: "v2"}]
+    assert found == [{INDEX: V1}, {INDEX: V2}]
 
 
 def test_a_version_that_cannot_be_found_is_waited_for_and_nothing_is_kept() -> None:
     core = new_core()
-    with pytest.raises(InfrastructureError, match="waiting for version v9"):
-        apply(core, purchase(1), lookup_record(INDEX, "v9"))
+    with pytest.raises(InfrastructureError, match=f"waiting for version {UNKNOWN}"):
+        apply(core, purchase(1), lookup_record(INDEX, UNKNOWN))
     assert values(apply(core, bet(1)))["bet_count"] == "0"
+
+
+def test_a_version_that_was_never_loaded_is_rejected_and_the_one_before_stays() -> None:
+    core = FeatureCore(USE_CASE, TOPICS, table_of, 10, lambda *_: False)
+    applied = apply(
+        core, lookup_record(INDEX, V1), lookup_record(INDEX, UNKNOWN), registration(postcode=10000)
+    )
+    (record,) = applied.outputs[REJECTED]
+    assert header_in(record.headers, REASON_HEADER) == b"unknown_table"
+    assert applied.lookups == {INDEX: V1}
+    assert values(applied)[INDEX] == "3.5"
 
 
 def test_erasing_deletes_the_state_and_asks_for_the_same_behind() -> None:
@@ -175,7 +189,7 @@ def test_erasing_deletes_the_state_and_asks_for_the_same_behind() -> None:
 
 def test_what_comes_after_an_erasure_begins_from_nothing() -> None:
     core = new_core()
-    before = apply(core, registration(postcode=10000), purchase(5), lookups={INDEX: "v1"})
+    before = apply(core, registration(postcode=10000), purchase(5), lookups={INDEX: V1})
     before.settled()
     after = apply(core, erase_record("u1"), purchase(7))
     assert values(after)[INDEX] == "0.0"
@@ -194,7 +208,7 @@ def test_an_erasure_is_remembered_in_the_cache() -> None:
     [
         (OutRecord(b"k", b"not json", caused_by(0)), b"not_canonical"),
         (OutRecord(b"k", None, caused_by(0)), b"null_value"),
-        (lookup_record("zap", "v1"), b"unknown_lookup"),
+        (lookup_record("zap", V1), b"unknown_lookup"),
         (OutRecord(None, b"{}", (("kind", b"control"),)), b"unknown_control"),
     ],
 )
@@ -222,7 +236,7 @@ def test_records_up_to_the_marker_are_not_decoded_again() -> None:
 def test_each_unknown_entity_is_asked_for_once() -> None:
     core = new_core()
     items = core.decode(
-        batch_of(log_of([bet(1, "a"), bet(1, "b"), bet(1, "a"), lookup_record(INDEX, "v1")])), -1
+        batch_of(log_of([bet(1, "a"), bet(1, "b"), bet(1, "a"), lookup_record(INDEX, V1)])), -1
     )
     assert core.unknown(0, items) == ["a", "b"]
 

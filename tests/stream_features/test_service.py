@@ -131,7 +131,7 @@ class FakeStage:
     closed: bool = False
     name: str = "fake"
 
-    async def position(self, log: Log) -> int:
+    async def position(self, log: Log) -> int | None:
         return log.start
 
     async def flush(self) -> None:

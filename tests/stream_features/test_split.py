@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from pipeline.control import erase_record, lookup_record
 from pipeline.records import OutRecord
 from pipeline.stateful import parts
-from tests.support.events import NOON, SECOND, batch_of, bet, log_of, purchase, registration, win
+from tests.support.events import (
+    NOON,
+    SECOND,
+    V1,
+    V2,
+    batch_of,
+    bet,
+    log_of,
+    purchase,
+    registration,
+    win,
+)
 from tests.support.fakes import FakeStore, origin_of
 from tests.support.properties import PROPERTY
 from tests.support.stages import INDEX, TOPICS, Rig, straight_fold
@@ -35,7 +46,7 @@ registrations = st.builds(
     st.sampled_from([10000, 10001, 10002]),
 )
 controls = st.one_of(
-    st.sampled_from(["v1", "v2"]).map(lambda version: lookup_record(INDEX, version)),
+    st.sampled_from([V1, V2]).map(lambda version: lookup_record(INDEX, version)),
     users.map(erase_record),
     st.just(OutRecord(b"k", b"not json", (("origin", b"other/0/1/0"),))),
 )
@@ -79,7 +90,7 @@ async def test_any_split_into_batches_gives_the_same_outputs_byte_for_byte(
 def test_a_batch_is_cut_at_a_record_so_that_no_part_is_too_large(
     names: list[str | None], most: int, long: int
 ) -> None:
-    contents = [lookup_record(INDEX, "v1") if name is None else bet(1, name) for name in names]
+    contents = [lookup_record(INDEX, V1) if name is None else bet(1, name) for name in names]
     records = log_of(contents)
     items = Rig({0: records}).stage.core.decode(batch_of(records), -1) if records else []
     cut = list(parts(items, most, long))

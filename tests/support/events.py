@@ -17,6 +17,8 @@ NOON = parse_time("2025-06-01T12:00:00Z")
 SECOND = 1_000_000
 INCOMING_ID = "incomingincomingincomi"
 SOURCE_ID = "sourcesourcesourcesour"
+V1, V2, UNKNOWN = "1" * 16, "2" * 16, "9" * 16
+"""Versions of a lookup's table, the third of one that is nowhere."""
 
 
 def event(kind: str, user: str = "u1", at: int = NOON, **fields: Any) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _record(record: OutRecord) -> dict[str, Any]:
     return {
         "key": None if record.key is None else record.key.decode(),
         "value": None if record.value is None else _content(record.value.decode()),
-        "headers": {name: value.decode() for name, value in record.headers},
+        "headers": {name: (value or b"").decode() for name, value in record.headers},
     }
 
 

@@ -9,7 +9,10 @@ from itertools import cycle, repeat
 from pipeline.clock import Clock, FixedClock
 from pipeline.control import Erase, LookupLoaded, decode_control, is_control
 from pipeline.declaration import UseCase
-from pipeline.errors import DataError, InfrastructureError
+from pipeline.errors import (
+    DataError,
+    Waiting,
+)
 from pipeline.events import EventDecoder
 from pipeline.faults import FaultPoints
 from pipeline.fold import Fold, LookupKey
@@ -19,22 +22,27 @@ from pipeline.records import InRecord
 from pipeline.state import EntityState, StateCodec
 from pipeline.stateful import Stateful
 from pipeline.topics import Topics
-from stream_features.core import STAGE, FeatureCore, FeatureItem, TableOf
-from tests.support.events import INCOMING_ID, NOON
+from stream_features.core import STAGE, CanCome, FeatureCore, FeatureItem, TableOf
+from tests.support.events import (
+    INCOMING_ID,
+    NOON,
+    V1,
+    V2,
+)
 from tests.support.fakes import FakeFeed, FakeStore, FakeWriter, Records
 from use_cases.first_day_churn import USE_CASE
 
 INDEX = "socioeconomic_idx"
 TOPICS = Topics.of(USE_CASE)
 VERSIONS: Mapping[str, Mapping[LookupKey, float]] = {
-    "v1": {10000: 3.5, 10001: 1.25},
-    "v2": {10000: 6.5, 10002: 0.1},
+    V1: {10000: 3.5, 10001: 1.25},
+    V2: {10000: 6.5, 10002: 0.1},
 }
 
 
 def table_of(lookup: str, version: str) -> Mapping[LookupKey, float]:
     if lookup != INDEX or version not in VERSIONS:
-        raise InfrastructureError(f"waiting for version {version} of the lookup {lookup}")
+        raise Waiting(f"waiting for version {version} of the lookup {lookup}")
     return VERSIONS[version]
 
 
@@ -46,10 +54,11 @@ def feature_stage(
     cached: int = 10,
     clock: Clock | None = None,
     faults: FaultPoints | None = None,
+    can_come: CanCome = lambda *_: True,
 ) -> Stateful[FeatureItem]:
     return Stateful(
         name=STAGE,
-        core=FeatureCore(case, Topics.of(case), table_of, cached),
+        core=FeatureCore(case, Topics.of(case), table_of, cached, can_come),
         store=store,
         outputs=writer,
         fingerprint=case.fingerprint,
@@ -70,6 +79,7 @@ class Rig:
     cached: int = 10
     faults: FaultPoints | None = None
     case: UseCase = USE_CASE
+    can_come: CanCome = lambda *_: True
 
     def __post_init__(self) -> None:
         self.feed = FakeFeed(self.logs, repeat(self.size))
@@ -81,6 +91,7 @@ class Rig:
             cached=self.cached,
             clock=self.clock,
             faults=self.faults,
+            can_come=self.can_come,
         )
         self.stage.reader = self.feed
 

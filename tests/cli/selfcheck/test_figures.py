@@ -100,7 +100,7 @@ def test_only_the_steady_phase_is_timed(run: SmallRun) -> None:
 
 def test_the_way_to_features_ends_when_they_are_appended(run: SmallRun) -> None:
     appended = {
-        dict(record.headers).get("origin", b"").decode(): record.timestamp
+        (dict(record.headers).get("origin") or b"").decode(): record.timestamp
         for log in run.logs["serving-features"].values()
         for record in log
     }
