@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,21 @@ class Run(Protocol):
     """Runs a command line."""
 
     def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended: ...
+
+
+@contextmanager
+def commanding(
+    module: str, settings: Settings, faults: str, *arguments: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A module of these tests in a process of its own; it is gone at the end."""
+    mine = {"PIPELINE_KAFKA": settings.kafka.bootstrap, "PIPELINE_FAULTS": faults}
+    command = [sys.executable, "-m", f"tests.cli.{module}", *arguments]
+    environ = {**os.environ, **mine, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 def open_to_others(root: Path) -> list[str]:

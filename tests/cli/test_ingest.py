@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +21,10 @@ from pipeline.partitioner import partition_of
 from pipeline.records import InRecord
 from pipeline.settings import Settings
 from pipeline.topics import Topics, ingested_of
-from tests.cli.helpers import Run
+from tests.cli.helpers import Run, commanding
 from tests.support.kafka import eventually
 from use_cases.first_day_churn import USE_CASE
 
-ROOT = Path(__file__).parents[2]
 STEPS = ("before-ingest", "before-ingest-note", "before-ingest-commit", "after-ingest-commit")
 LINES = [b'{"user_id":"u1","a":1}', b"not json \xff", b'{"user_id":"u1","a":2}', b"17"]
 
@@ -217,16 +214,8 @@ def test_a_last_line_that_is_not_whole_is_told(run: Run, elsewhere: Path) -> Non
     assert "the last line has no end" in ended.errors
 
 
-@contextmanager
 def process(
     case: UseCase, settings: Settings, faults: str, file: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """The command in a process of its own."""
-    mine = {"PIPELINE_KAFKA": settings.kafka.bootstrap, "PIPELINE_FAULTS": faults}
-    command = [sys.executable, "-m", "tests.cli.ingest_main", case.name, file]
-    environ = {**os.environ, **mine, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) as running:
-        try:
-            yield running
-        finally:
-            running.kill()
+    return commanding("ingest_main", settings, faults, case.name, file)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -22,11 +18,10 @@ from pipeline.kafka.outputs import Outputs
 from pipeline.records import InRecord, OutRecord, Target
 from pipeline.settings import Settings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics, ledger_of
-from tests.cli.helpers import Run
+from tests.cli.helpers import Run, commanding
 from tests.support.kafka import Cluster, eventually
 from use_cases.first_day_churn import USE_CASE
 
-ROOT = Path(__file__).parents[2]
 COUNT = 1_300
 
 
@@ -186,16 +181,8 @@ def test_where_the_handler_does_not_read_the_source_a_replay_is_refused(
     assert (ended.status, "PIPELINE_SOURCES does not name it" in ended.errors) == (3, True)
 
 
-@contextmanager
 def process(
     case: UseCase, settings: Settings, faults: str, *arguments: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """The command with --send in a process of its own."""
-    mine = {"PIPELINE_KAFKA": settings.kafka.bootstrap, "PIPELINE_FAULTS": faults}
-    command = [sys.executable, "-m", "tests.cli.replay_main", case.topic_prefix, *arguments]
-    environ = {**os.environ, **mine, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) as running:
-        try:
-            yield running
-        finally:
-            running.kill()
+    return commanding("replay_main", settings, faults, case.topic_prefix, *arguments)
