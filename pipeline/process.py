@@ -70,32 +70,34 @@ class Process:
     async def topics_ready(self, *names: str) -> tuple[str, ...]:
         """The names, once these topics exist and ours are as they must be."""
 
-        def look() -> tuple[str, ...]:
-            with Admin.connect(self.settings.kafka) as admin:
-                self._wait_for((*names, *self.topics.ours), admin)
-                admin.check(self.topics.ours, self.settings.partitions)
-                return names
+        def look(admin: Admin) -> None:
+            self._wait_for((*names, *self.topics.ours), admin)
+            admin.check(self.topics.ours, self.settings.partitions)
 
-        return await self.when_up(lambda: asyncio.to_thread(look))
+        await self._administer(look)
+        return names
 
     async def kept_topic(self, name: str) -> None:
         """Return once a topic is there that keeps all it gets, made if it was not."""
-
-        def make() -> None:
-            with Admin.connect(self.settings.kafka) as admin:
-                admin.create_kept(name)
-
-        await self.when_up(lambda: asyncio.to_thread(make))
+        await self._administer(lambda admin: admin.create_kept(name))
 
     async def topic_made(self, name: str) -> None:
         """Return once a topic is there that only some pipelines have, made if it was not."""
 
-        def make() -> None:
-            with Admin.connect(self.settings.kafka) as admin:
-                admin.create_all({name: SOURCE_MAX_BYTES}, self.settings.partitions)
-                admin.check({name: SOURCE_MAX_BYTES}, self.settings.partitions)
+        def make(admin: Admin) -> None:
+            admin.create_all({name: SOURCE_MAX_BYTES}, self.settings.partitions)
+            admin.check({name: SOURCE_MAX_BYTES}, self.settings.partitions)
 
-        await self.when_up(lambda: asyncio.to_thread(make))
+        await self._administer(make)
+
+    async def _administer(self, action: Callable[[Admin], None]) -> None:
+        """Run a blocking action in a thread, tried until Kafka is up."""
+
+        def act() -> None:
+            with Admin.connect(self.settings.kafka) as admin:
+                action(admin)
+
+        await self.when_up(lambda: asyncio.to_thread(act))
 
     def _wait_for(self, names: tuple[str, ...], admin: Admin) -> None:
         """A topic that is not there may be on its way: workers start before it in a cluster."""

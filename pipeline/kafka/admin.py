@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import time
 import uuid
@@ -22,10 +21,12 @@ from kafka.structs import OffsetAndMetadata
 
 from pipeline.errors import InfrastructureError, Refusal
 from pipeline.kafka.client import kafka_python_options
+from pipeline.kafka.topic_ids import text_of
 from pipeline.settings import KafkaSettings
 from pipeline.topics import SOURCE_MAX_BYTES, Topics
 
 _REQUIRED = {"cleanup.policy": "delete", "message.timestamp.type": "LogAppendTime"}
+_KEPT = {"retention.ms": "-1", "retention.bytes": "-1"}
 _NO_ERROR, _ALREADY_EXISTS = 0, 36
 _BOOTSTRAP_MS = 5_000  # whoever waits for a broker asks again, and may be told to stop meanwhile
 _NEW_TOPIC_MS = 60_000  # a broker on a slow disk was seen to take more than ten seconds
@@ -75,7 +76,11 @@ class Admin:
     def known_ids(self, names: tuple[str, ...]) -> dict[str, str]:
         """The id of each topic that exists."""
         described = self._describe(names)
-        return {name: _text_id(described[name]["topic_id"]) for name in names if name in described}
+        return {
+            name: text_of(uuid.UUID(described[name]["topic_id"]).bytes)
+            for name in names
+            if name in described
+        }
 
     def partitions(self, names: tuple[str, ...]) -> dict[str, int]:
         """The number of partitions of each topic that exists."""
@@ -95,12 +100,10 @@ class Admin:
 
         Raises Refusal for one that would lose something.
         """
-        kept = {**_REQUIRED, "retention.ms": "-1", "retention.bytes": "-1"}
         if name not in self.partitions((name,)):
-            self.make(name, 1, kept)
+            self.make(name, 1, _REQUIRED | _KEPT)
         self.check({name: 0}, 1)
-        for key, wanted in kept.items():
-            _require(name, self.configs((name,))[name], key, wanted)
+        _require(name, self.configs((name,))[name], _KEPT)
 
     def create_all(self, wanted: Mapping[str, int], partitions: int) -> list[str]:
         """Make what is missing of topics like ours: name -> largest record; returns their names."""
@@ -228,14 +231,8 @@ def _succeeded(answers: Mapping[TopicPartition, type[KafkaError]]) -> None:
             raise error
 
 
-def _text_id(topic_id: str) -> str:
-    """Kafka's own way to write a topic id: 22 characters of URL-safe base64."""
-    return base64.urlsafe_b64encode(uuid.UUID(topic_id).bytes).decode().rstrip("=")
-
-
 def _check_config(name: str, config: Mapping[str, str], max_bytes: int) -> None:
-    for key, wanted in _REQUIRED.items():
-        _require(name, config, key, wanted)
+    _require(name, config, _REQUIRED)
     if int(config["max.message.bytes"]) < max_bytes:
         raise Refusal(
             f"topic {name} takes records up to {config['max.message.bytes']} bytes",
@@ -243,8 +240,9 @@ def _check_config(name: str, config: Mapping[str, str], max_bytes: int) -> None:
         )
 
 
-def _require(name: str, config: Mapping[str, str], key: str, wanted: str) -> None:
-    if config.get(key) != wanted:
-        raise Refusal(
-            f"topic {name} has {key}={config.get(key)}", f"Set {key}={wanted} on the topic"
-        )
+def _require(name: str, config: Mapping[str, str], required: Mapping[str, str]) -> None:
+    for key, wanted in required.items():
+        if config.get(key) != wanted:
+            raise Refusal(
+                f"topic {name} has {key}={config.get(key)}", f"Set {key}={wanted} on the topic"
+            )

@@ -41,7 +41,8 @@ class Consumer:
         consumer = AIOKafkaConsumer(**options)
         try:
             await consumer.start()
-            described = await _described(consumer, topics)
+            client = _connections(consumer)
+            described = await describe(client, client.get_random_node(), topics)
         except KafkaError as error:
             await close_within(_STOP_SECONDS, consumer.stop(), "consumer")
             raise InfrastructureError(f"no consumer: {error!r}") from error
@@ -79,7 +80,7 @@ class Consumer:
         node, group = coordinator.coordinator_id, coordinator.group_id
         if node is None:
             return set()
-        answer = await _ask(self.client, node, DescribeGroupsRequest([group]))
+        answer = await _connections(self.client).send(node, DescribeGroupsRequest([group]))
         ((error, _, state, _, _, members, *_),) = answer.groups
         if error or state != _STABLE:
             return set()
@@ -95,7 +96,8 @@ class Consumer:
 
         Raises KafkaError.
         """
-        return await _described(self.client, self.topics) != self.described
+        client = _connections(self.client)
+        return await describe(client, client.get_random_node(), self.topics) != self.described
 
     async def bounds(
         self, partitions: Collection[TopicPartition]
@@ -110,7 +112,7 @@ class Consumer:
             return None
         starts = await self.client.beginning_offsets(partitions)
         ends = await self.client.end_offsets(partitions)
-        client = self.client._client  # noqa: SLF001 - given out in no other way
+        client = _connections(self.client)
         for node in {client.cluster.leader_for_partition(tp) for tp in partitions}:
             described = await describe(client, node, topics)
             if any(described.get(topic) != self.described[topic] for topic in topics):
@@ -118,18 +120,12 @@ class Consumer:
         return {tp: (starts[tp], ends[tp]) for tp in partitions}
 
 
-async def _described(consumer: AIOKafkaConsumer, topics: Collection[str]) -> dict[str, Described]:
-    client = consumer._client  # noqa: SLF001 - given out in no other way
-    return await describe(client, client.get_random_node(), topics)
+def _connections(consumer: AIOKafkaConsumer) -> Any:
+    return consumer._client  # noqa: SLF001 - given out in no other way
 
 
 def _partitions(assigned: bytes) -> Iterable[TopicPartition]:
     return ConsumerProtocolMemberAssignment.decode(assigned).partitions() if assigned else ()
-
-
-async def _ask(consumer: AIOKafkaConsumer, node: int, request: Any) -> Any:
-    client = consumer._client  # noqa: SLF001 - given out in no other way
-    return await client.send(node, request)
 
 
 class Watch:
